@@ -1,0 +1,19 @@
+import { globSync } from 'node:fs'
+import { cp } from 'node:fs/promises'
+import { join } from 'node:path'
+import { root, runTool } from './lib.ts'
+
+/** What the compiler does not copy: Lua scripts, templates, pages. */
+const ASSETS = 'packages/*/src/**/*.{lua,json,html,css,svg,txt,xml}'
+
+/** Compiles every package, or the ones named, to its `dist/`; what is up to date is left alone. Returns the compiler's exit code. */
+export async function buildPackages(names: readonly string[] = []): Promise<number> {
+  const all = globSync('packages/*/tsconfig.json', { cwd: root })
+  const projects = names.length === 0 ? all : names.map((name) => join('packages', name, 'tsconfig.json'))
+  const code = await runTool('tsc', ['-b', ...projects.toSorted()])
+  for (const asset of globSync(ASSETS, { cwd: root })) {
+    const target = asset.replace(/^(packages[\\/][^\\/]+[\\/])src/, '$1dist')
+    await cp(join(root, asset), join(root, target), { preserveTimestamps: true })
+  }
+  return code
+}
