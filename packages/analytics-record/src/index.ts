@@ -1,0 +1,13 @@
+/**
+ * What a gateway and a pump agree on, and nothing else: the record, its codecs, the names of the lists. No I/O.
+ *
+ * The codecs are written for this one record, not as general libraries: see `msgpack/` and `protobuf/`.
+ */
+export * from './record.ts'
+export * from './redis-keys.ts'
+export { createRecordEncoder, encodeRecord, type EncodeOptions, type RecordEncoder } from './msgpack/encode.ts'
+export { decodeRecord } from './msgpack/decode.ts'
+export { encodeRecordProtobuf } from './protobuf/encode.ts'
+export { decodeRecordProtobuf } from './protobuf/decode.ts'
+export { formatInstant, formatRecord, goJson, goJsonNumber, goJsonString } from './json.ts'
+export { RecordDecodeError, RecordEncodeError } from './errors.ts'

@@ -1,0 +1,35 @@
+/** Names of the Redis lists that carry records from gateways to pumps. */
+
+export type Serialisation = 'msgpack' | 'protobuf'
+
+/** The gateway's fixed prefix; a pump may be configured to another one. */
+export const ANALYTICS_KEY_PREFIX = 'analytics-'
+
+const BASE_NAME = 'tyk-system-analytics'
+
+/** How many numbered lists a gateway spreads over with `enable_multiple_analytics_keys`. */
+export const NUMBERED_LISTS = 10
+
+/** @param shard - null for the plain list, 0–9 for a numbered one. */
+export function analyticsKey(
+  serialisation: Serialisation,
+  shard: number | null = null,
+  prefix = ANALYTICS_KEY_PREFIX,
+): string {
+  const numbered = shard === null ? BASE_NAME : `${BASE_NAME}_${shard}`
+  return prefix + (serialisation === 'protobuf' ? `${numbered}_protobuf` : numbered)
+}
+
+export interface SourceList {
+  readonly key: string
+  readonly serialisation: Serialisation
+}
+
+/** All 22 lists a pump drains, in Tyk's order: each plain name, then its `_protobuf` sibling. */
+export function sourceLists(prefix = ANALYTICS_KEY_PREFIX): readonly SourceList[] {
+  const shards: (number | null)[] = [null, ...Array.from({ length: NUMBERED_LISTS }, (_, i) => i)]
+  return shards.flatMap((shard) => [
+    { key: analyticsKey('msgpack', shard, prefix), serialisation: 'msgpack' as const },
+    { key: analyticsKey('protobuf', shard, prefix), serialisation: 'protobuf' as const },
+  ])
+}
