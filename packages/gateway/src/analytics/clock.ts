@@ -1,0 +1,62 @@
+// Hot path.
+import type { Instant } from '@tek/analytics-record'
+
+const RESYNC_MS = 1000
+
+/** Local calendar of an instant: what the record's Day, Month, Year and Hour hold. */
+export interface LocalHour {
+  readonly day: number
+  readonly month: number
+  readonly year: number
+  readonly hour: number
+}
+
+/**
+ * Wall clock of records: nanoseconds, strictly increasing per process, so that no two records are equal byte for byte.
+ *
+ * The finer digits come from the monotonic clock; the two are brought together each second, never backwards.
+ */
+export class RecordClock {
+  #offsetMs = performance.timeOrigin
+  #syncedAtMs = -Infinity
+  #last: Instant = { seconds: 0, nanos: 0 }
+  #hour: LocalHour = { day: 0, month: 0, year: 0, hour: 0 }
+  /** End of validity of `#hour`, in seconds. Quarter hours: some zones are off by those. */
+  #hourUntil = -1
+
+  now(): Instant {
+    const monotonicMs = performance.now()
+    if (monotonicMs - this.#syncedAtMs > RESYNC_MS) {
+      this.#offsetMs = Date.now() - monotonicMs
+      this.#syncedAtMs = monotonicMs
+    }
+    const ms = this.#offsetMs + monotonicMs
+    let seconds = Math.floor(ms / 1000)
+    let nanos = Math.floor((ms - seconds * 1000) * 1e6)
+    const last = this.#last
+    if (seconds < last.seconds || (seconds === last.seconds && nanos <= last.nanos)) {
+      seconds = last.seconds
+      nanos = last.nanos + 1
+      if (nanos === 1e9) {
+        seconds++
+        nanos = 0
+      }
+    }
+    this.#last = { seconds, nanos }
+    return this.#last
+  }
+
+  localHour(instant: Instant): LocalHour {
+    if (instant.seconds >= this.#hourUntil || instant.seconds < this.#hourUntil - 900) {
+      const date = new Date(instant.seconds * 1000)
+      this.#hour = {
+        day: date.getDate(),
+        month: date.getMonth() + 1,
+        year: date.getFullYear(),
+        hour: date.getHours(),
+      }
+      this.#hourUntil = (Math.floor(instant.seconds / 900) + 1) * 900
+    }
+    return this.#hour
+  }
+}

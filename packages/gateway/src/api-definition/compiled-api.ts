@@ -1,0 +1,41 @@
+import type { Middleware } from '../chain/types.ts'
+import type { UpstreamTransport } from '../proxy/transport.ts'
+import type { UpstreamUrlRules } from '../proxy/upstream-url.ts'
+import type { ApiDefinition } from './schema.ts'
+
+/** One API in its run-time form: the definition, what was computed from it at load, and its chain. */
+export interface CompiledApi {
+  readonly definition: ApiDefinition
+  readonly apiId: string
+  readonly apiName: string
+  readonly orgId: string
+  /** Normalised: leading slash, cleaned; renamed on a collision. */
+  readonly listenPath: string
+  /** SHA-256 of the definition: an unchanged API keeps its chain and its connections over a reload. */
+  readonly checksum: string
+  /** File it came from, for log lines. */
+  readonly file: string
+  readonly upstream: UpstreamUrlRules
+  readonly transport: UpstreamTransport
+  /** X-Forwarded-For is in the API's list of headers to remove. */
+  readonly omitForwardedFor: boolean
+  readonly analytics: ApiAnalytics
+  /** Enabled steps, in Tyk's order. Set once, right after construction. */
+  chain: readonly Middleware[]
+}
+
+/** What records of this API have in common. Text as byte strings, ready to be encoded. */
+export interface ApiAnalytics {
+  readonly tracked: boolean
+  readonly apiId: string
+  readonly apiName: string
+  readonly orgId: string
+  readonly listenPath: string
+  readonly host: string
+  /** Canonical header name and tag prefix of each entry of `tag_headers`. */
+  readonly tagHeaders: readonly { readonly header: string; readonly prefix: string }[]
+  readonly tags: readonly string[]
+  /** Tags that end every record: `org-…` (when there is an organisation) and `api-…`. */
+  readonly closingTags: readonly string[]
+  readonly expireAfterSeconds: number
+}

@@ -1,0 +1,108 @@
+// Hot path.
+
+/**
+ * Request or response headers as a flat list: name, value, name, value.
+ *
+ * Names are kept in Go's canonical form, because that is what leaves on the wire. Values are byte strings (one UTF-16
+ * unit 0–255 per byte), as Node reads them, so bytes above 0x7f pass unchanged. Lines of one name stay separate and in
+ * order. `Host` is never in here: like in Go, it is a property of the request.
+ */
+export class HeaderList {
+  readonly pairs: string[]
+
+  constructor(pairs: string[]) {
+    this.pairs = pairs
+  }
+
+  /** @param name - in canonical form. Returns the first value, or null. */
+  get(name: string): string | null {
+    const { pairs } = this
+    for (let i = 0; i < pairs.length; i += 2) {
+      if (pairs[i] === name) return pairs[i + 1] as string
+    }
+    return null
+  }
+
+  getAll(name: string): string[] {
+    const values: string[] = []
+    const { pairs } = this
+    for (let i = 0; i < pairs.length; i += 2) {
+      if (pairs[i] === name) values.push(pairs[i + 1] as string)
+    }
+    return values
+  }
+
+  has(name: string): boolean {
+    return this.get(name) !== null
+  }
+
+  /** Replaces every line of this name by one, at the place of the first. */
+  set(name: string, value: string): void {
+    const { pairs } = this
+    for (let i = 0; i < pairs.length; i += 2) {
+      if (pairs[i] !== name) continue
+      pairs[i + 1] = value
+      this.#removeFrom(i + 2, name)
+      return
+    }
+    pairs.push(name, value)
+  }
+
+  add(name: string, value: string): void {
+    this.pairs.push(name, value)
+  }
+
+  delete(name: string): void {
+    this.#removeFrom(0, name)
+  }
+
+  #removeFrom(start: number, name: string): void {
+    const { pairs } = this
+    let kept = start
+    for (let i = start; i < pairs.length; i += 2) {
+      if (pairs[i] === name) continue
+      pairs[kept] = pairs[i] as string
+      pairs[kept + 1] = pairs[i + 1] as string
+      kept += 2
+    }
+    pairs.length = kept
+  }
+}
+
+/** Bound on remembered spellings: names come from clients, so the cache must not grow with them. */
+const MAX_CACHED_NAMES = 2048
+const canonicalNames = new Map<string, string>()
+
+/**
+ * Go's canonical form of a header name: `x-api-KEY` becomes `X-Api-Key`.
+ *
+ * A name with a character that no header name may have is returned as it is.
+ */
+export function canonicalHeaderName(name: string): string {
+  const cached = canonicalNames.get(name)
+  if (cached !== undefined) return cached
+  const canonical = toCanonical(name)
+  if (canonicalNames.size < MAX_CACHED_NAMES) canonicalNames.set(name, canonical)
+  return canonical
+}
+
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+
+function toCanonical(name: string): string {
+  if (!TOKEN.test(name)) return name
+  return name.toLowerCase().replace(/(^|-)([a-z])/g, (match) => match.toUpperCase())
+}
+
+/**
+ * Builds the list from Node's raw headers, without `Host`.
+ *
+ * @param raw - `IncomingMessage.rawHeaders`: name, value, name, value.
+ */
+export function headerListFromRaw(raw: readonly string[]): HeaderList {
+  const pairs: string[] = []
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = canonicalHeaderName(raw[i] as string)
+    if (name !== 'Host') pairs.push(name, raw[i + 1] as string)
+  }
+  return new HeaderList(pairs)
+}

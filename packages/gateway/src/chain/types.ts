@@ -1,0 +1,46 @@
+import type { CompiledApi } from '../api-definition/compiled-api.ts'
+import type { GatewayConfig } from '../config/schema.ts'
+import type { ErrorRow } from '../errors/catalogue.ts'
+import type { Log } from '../log/log.ts'
+import type { RedisStores } from '../redis/stores.ts'
+import type { PolicyStore } from '../session/policies.ts'
+import type { SessionStore } from '../session/store.ts'
+import type { RequestContext } from './context.ts'
+
+/**
+ * An answer the gateway makes itself.
+ *
+ * `error` goes through the error templates and leaves an error record; `reply` is sent as it is and leaves none.
+ */
+export type Answer =
+  | { readonly kind: 'error'; readonly error: ErrorRow; readonly headers?: readonly string[] }
+  | {
+      readonly kind: 'reply'
+      readonly status: number
+      /** Flat name, value list. */
+      readonly headers: readonly string[]
+      readonly body: string | Uint8Array
+    }
+
+/** Returns an answer to stop the chain, nothing to go on. Returns a promise only when it must wait. */
+export type Middleware = (ctx: RequestContext) => Answer | undefined | Promise<Answer | undefined>
+
+export interface MiddlewareDefinition {
+  /** As Tyk logs it in `mw`, e.g. `KeyExpired`. */
+  readonly name: string
+  /** Called once per load; null when the API has the step off, and then it is not in the chain. */
+  compile(api: CompiledApi, deps: ChainDeps): Middleware | null
+}
+
+/** What steps may use. Shared by every API; lives as long as the process. */
+export interface ChainDeps {
+  readonly config: GatewayConfig
+  readonly log: Log
+  readonly redis: RedisStores
+  readonly policies: PolicyStore
+  readonly sessions: SessionStore
+  /** Milliseconds since 1970; passed in so that tests can move it. */
+  readonly now: () => number
+  /** Environment for `$secret_env.` and `env://` references. */
+  readonly env: NodeJS.ProcessEnv
+}

@@ -1,0 +1,98 @@
+import type { ConfigSection } from './section.ts'
+
+/** `security` of the configuration file. */
+export const security = {
+  private_certificate_encoding_secret: {
+    doc: 'Encrypts private keys in the certificate store; empty means secret.',
+    format: 'string',
+    default: '',
+    env: 'TYK_GW_SECURITY_PRIVATECERTIFICATEENCODINGSECRET',
+    sensitive: true,
+    reference: true,
+    pending: true,
+  },
+  control_api_use_mutual_tls: {
+    doc: 'Asks callers of the control API for a client certificate.',
+    format: 'go-bool',
+    default: false,
+    env: 'TYK_GW_SECURITY_CONTROLAPIUSEMUTUALTLS',
+    refused: 'client certificates for the control API are not checked in this version',
+  },
+  allow_unsafe_dynamic_mtls_token: {
+    doc: 'Accepts tokens bound to a certificate without the certificate.',
+    format: 'go-bool',
+    default: false,
+    env: 'TYK_GW_SECURITY_ALLOWUNSAFEDYNAMICMTLSTOKEN',
+    pending: true,
+  },
+  pinned_public_keys: {
+    doc: 'Fingerprints that the public keys of upstreams must have.',
+    format: 'string-map',
+    default: {},
+    env: 'TYK_GW_SECURITY_PINNEDPUBLICKEYS',
+    refused: 'upstream keys are not pinned in this version',
+  },
+  certificates: {
+    control_api: {
+      doc: 'Client certificates that may call the control API.',
+      format: 'string-list',
+      default: [],
+      env: 'TYK_GW_SECURITY_CERTIFICATES_CONTROLAPI',
+      pending: true,
+    },
+    apis: {
+      doc: 'Client certificates accepted by every API with mutual TLS.',
+      format: 'string-list',
+      default: [],
+      env: 'TYK_GW_SECURITY_CERTIFICATES_API',
+      pending: true,
+    },
+    upstream: {
+      doc: 'Client certificates for upstreams, by host.',
+      format: 'string-map',
+      default: {},
+      env: 'TYK_GW_SECURITY_CERTIFICATES_UPSTREAM',
+      pending: true,
+    },
+    dashboard_api: {
+      doc: 'Certificates for a Dashboard.',
+      format: 'string-list',
+      default: [],
+      env: 'TYK_GW_SECURITY_CERTIFICATES_DASHBOARD',
+      pending: true,
+    },
+    mdcb_api: {
+      doc: 'Certificates for the hybrid mode.',
+      format: 'string-list',
+      default: [],
+      env: 'TYK_GW_SECURITY_CERTIFICATES_MDCB',
+      pending: true,
+    },
+  },
+  certificate_expiry_monitor: {
+    warning_threshold_days: {
+      doc: 'Days before expiry at which a certificate is announced.',
+      format: 'go-int',
+      default: 0,
+      generated: 30,
+      env: 'TYK_GW_SECURITY_CERTIFICATEEXPIRYMONITOR_WARNINGTHRESHOLDDAYS',
+      pending: true,
+    },
+    check_cooldown_seconds: {
+      doc: 'Seconds between two checks of one certificate.',
+      format: 'go-int',
+      default: 0,
+      generated: 3600,
+      env: 'TYK_GW_SECURITY_CERTIFICATEEXPIRYMONITOR_CHECKCOOLDOWNSECONDS',
+      pending: true,
+    },
+    event_cooldown_seconds: {
+      doc: 'Seconds between two announcements of one certificate.',
+      format: 'go-int',
+      default: 0,
+      generated: 86_400,
+      env: 'TYK_GW_SECURITY_CERTIFICATEEXPIRYMONITOR_EVENTCOOLDOWNSECONDS',
+      pending: true,
+    },
+  },
+} as const satisfies ConfigSection

@@ -1,0 +1,93 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { writeWhole } from '../errors/respond.ts'
+import { send, sendPlain, statusAnswer, type ControlAnswer } from './answer.ts'
+import { cacheResources, type CacheDeps } from './cache.ts'
+import { apiResources, type ApisDeps } from './apis.ts'
+import { keyResources, type KeysDeps } from './keys.ts'
+import { policyResources, type PoliciesDeps } from './policies.ts'
+import { reloadResources, type ReloadDeps } from './reload.ts'
+
+export interface ControlRequest {
+  readonly params: Readonly<Record<string, string>>
+  readonly query: URLSearchParams
+  readonly body: string
+}
+
+export type ControlHandler = (request: ControlRequest) => ControlAnswer | Promise<ControlAnswer>
+
+/** One path below /tyk/ and what may be done with it. */
+export interface Resource {
+  readonly path: string
+  readonly methods: Readonly<Record<string, ControlHandler>>
+}
+
+export interface ControlApiDeps extends ApisDeps, CacheDeps, KeysDeps, PoliciesDeps, ReloadDeps {
+  /** Value of X-Tyk-Authorization. */
+  readonly secret: string
+}
+
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
+
+/** Registers the control API. Every request below /tyk/ needs the secret, also one for a path that does not exist. */
+export function registerControlApi(fastify: FastifyInstance, deps: ControlApiDeps): void {
+  fastify.removeAllContentTypeParsers()
+  fastify.addContentTypeParser('*', { parseAs: 'string' }, (_, body, done) => done(null, body))
+  fastify.addHook('onRequest', (request, reply, done) => {
+    if (!isControlPath(request) || secretMatches(request.headers['x-tyk-authorization'], deps.secret)) {
+      done()
+      return
+    }
+    deps.log.warn({ prefix: 'main' }, 'Attempted administrative access with invalid or missing key!')
+    send(reply, statusAnswer(403, 'Attempted administrative access with invalid or missing key!'))
+  })
+  fastify.get('/tyk/', (_, reply) => {
+    reply.hijack()
+    writeWhole(reply.raw, 301, ['Location', '/'], '')
+  })
+  const resources = [
+    ...reloadResources(deps),
+    ...apiResources(deps),
+    ...keyResources(deps),
+    ...policyResources(deps),
+    ...cacheResources(deps),
+  ]
+  for (const resource of resources) {
+    fastify.route({
+      method: [...METHODS],
+      url: resource.path,
+      handler: (request, reply) => answer(resource, request, reply),
+    })
+  }
+  fastify.setNotFoundHandler((_, reply) => sendPlain(reply, 404, '404 page not found\n'))
+  fastify.setErrorHandler((err, _, reply) => {
+    const status = (err as { statusCode?: number }).statusCode ?? 500
+    if (status >= 500) deps.log.error({ err, prefix: 'api' }, 'A control API request failed')
+    send(reply, statusAnswer(status, status >= 500 ? 'Internal Server Error' : 'Request malformed'))
+  })
+}
+
+const isControlPath = (request: FastifyRequest): boolean => request.url.startsWith('/tyk/')
+
+/** In constant time: the digests have one length whatever came. */
+function secretMatches(given: string | string[] | undefined, secret: string): boolean {
+  const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
+  return typeof given === 'string' && timingSafeEqual(digest(given), digest(secret))
+}
+
+async function answer(resource: Resource, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  const handler = resource.methods[request.method]
+  if (handler === undefined) {
+    send(reply, statusAnswer(405, 'Method not supported'))
+    return
+  }
+  const question = request.url.indexOf('?')
+  send(
+    reply,
+    await handler({
+      params: request.params as Record<string, string>,
+      query: new URLSearchParams(question === -1 ? '' : request.url.slice(question + 1)),
+      body: typeof request.body === 'string' ? request.body : '',
+    }),
+  )
+}

@@ -1,0 +1,56 @@
+import type { ServerResponse } from 'node:http'
+import type { RequestContext } from '../chain/context.ts'
+import type { Answer } from '../chain/types.ts'
+import type { ErrorRow } from './catalogue.ts'
+import type { ErrorTemplates } from './templates.ts'
+
+export interface ErrorAnswerOptions {
+  readonly templates: ErrorTemplates
+  readonly hideGeneratorHeader: boolean
+  readonly closeConnections: boolean
+  /** Message and status that `override_messages` puts in place of a catalogue row's. */
+  override(row: ErrorRow): ErrorRow
+}
+
+/** Writes a gateway error in the form the request's Content-Type asks for and returns the status sent. */
+export function writeErrorAnswer(
+  ctx: RequestContext,
+  row: ErrorRow,
+  options: ErrorAnswerOptions,
+  headers: readonly string[] = [],
+): number {
+  const { status, message } = options.override(row)
+  const { contentType, body } = options.templates.render(status, message, ctx.headers.get('Content-Type'))
+  const pairs = [...ctx.answerHeaders, ...headers, 'Content-Type', contentType]
+  if (!options.hideGeneratorHeader) pairs.push('X-Generator', 'tyk.io')
+  if (options.closeConnections) pairs.push('Connection', 'close')
+  writeWhole(ctx.response, status, pairs, body)
+  return status
+}
+
+export function writeReply(ctx: RequestContext, answer: Extract<Answer, { kind: 'reply' }>): void {
+  writeWhole(ctx.response, answer.status, [...ctx.answerHeaders, ...answer.headers], answer.body)
+}
+
+/** Sends an answer whose body is known. */
+export function writeWhole(response: ServerResponse, status: number, pairs: string[], body: string | Uint8Array): void {
+  if (response.headersSent || response.destroyed) return
+  const bytes = typeof body === 'string' ? Buffer.from(body, 'utf8') : body
+  pairs.push('Content-Length', String(bytes.length))
+  writeHead(response, status, pairs)
+  response.end(bytes)
+}
+
+/**
+ * Writes status line and headers as given.
+ *
+ * Node would add `Connection: keep-alive` and `Keep-Alive` to every answer; taking `connection` away first leaves them
+ * out while the connection stays open. A client that will not reuse it is told so, as Go does.
+ */
+export function writeHead(response: ServerResponse, status: number, pairs: string[]): void {
+  if (response.shouldKeepAlive) response.removeHeader('connection')
+  if (status < 200 || status > 599) response.writeHead(status, reasonOf(status), pairs)
+  else response.writeHead(status, pairs)
+}
+
+const reasonOf = (status: number): string => `status code ${status}`

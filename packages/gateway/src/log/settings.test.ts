@@ -1,0 +1,34 @@
+import { expect, test } from 'vitest'
+import { earlyLogSettings, logLevelProblem, logSettings } from './settings.ts'
+
+test.each([
+  [{}, {}, false, 'info', 'text'],
+  [{ log_level: 'error', log_format: 'json' }, {}, false, 'error', 'json'],
+  [{ log_level: 'DEBUG', log_format: 'legacy' }, {}, false, 'debug', 'legacy'],
+  [{ log_format: 'default' }, {}, false, 'info', 'text'],
+  [{ log_level: 'error' }, { TYK_LOGLEVEL: 'Warn' }, false, 'warn', 'text'],
+  [{ log_level: 'error' }, { TYK_LOGLEVEL: 'nonsense' }, false, 'info', 'text'],
+  [{ log_level: 'error' }, { TYK_LOGLEVEL: '' }, false, 'error', 'text'],
+  [{ log_format: 'json' }, { TYK_LOGFORMAT: 'legacy' }, false, 'info', 'legacy'],
+  [{ log_level: 'error' }, { TYK_LOGLEVEL: 'warn' }, true, 'debug', 'text'],
+])('%j with %j, debug %j: level %s, format %s', (config, env, debug, level, format) => {
+  expect(logSettings({ log_level: '', log_format: '', ...config }, env, debug)).toEqual({ level, format })
+})
+
+test('the lines before the configuration follow the environment', () => {
+  const env = { TYK_GW_LOGLEVEL: 'warn', TYK_GW_LOGFORMAT: 'json' }
+  expect(earlyLogSettings(env, false)).toEqual({ level: 'warn', format: 'json' })
+  expect(earlyLogSettings({ ...env, TYK_LOGLEVEL: 'error', TYK_LOGFORMAT: 'text' }, false)).toEqual({
+    level: 'error',
+    format: 'text',
+  })
+  expect(earlyLogSettings({ TYK_GW_LOGLEVEL: 'nonsense' }, false)).toEqual({ level: 'info', format: 'text' })
+})
+
+test('an unknown level in the configuration is a problem unless something else decides', () => {
+  const problem = 'Invalid log level "warning" specified in config, must be error, warn, debug or info.'
+  expect(logLevelProblem('warning', {}, false)).toBe(problem)
+  expect(logLevelProblem('warning', { TYK_LOGLEVEL: 'x' }, false)).toBeUndefined()
+  expect(logLevelProblem('warning', {}, true)).toBeUndefined()
+  for (const level of ['', 'debug', 'info', 'warn', 'error']) expect(logLevelProblem(level, {}, false)).toBeUndefined()
+})

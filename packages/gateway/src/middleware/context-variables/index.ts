@@ -1,0 +1,59 @@
+import { Readable } from 'node:stream'
+import { contextVariable } from '../../chain/context-variables.ts'
+import type { RequestContext } from '../../chain/context.ts'
+import type { Middleware, MiddlewareDefinition } from '../../chain/types.ts'
+import { referencedContextVariables } from '../../chain/variables.ts'
+
+/** Go reads at most this much of a form body. */
+const MAX_FORM_BYTES = 10 * 1024 * 1024
+const FORM_METHODS = new Set(['POST', 'PUT', 'PATCH'])
+
+/**
+ * Fills `$tyk_context`.
+ *
+ * Variables that the definition names are read here, before later steps change the request; others when somebody asks.
+ */
+export const contextVariablesMiddleware: MiddlewareDefinition = {
+  name: 'MiddlewareContextVars',
+  compile(api): Middleware | null {
+    if (!api.definition.enable_context_vars) return null
+    const names = referencedContextVariables(JSON.stringify(api.definition))
+    const wantsForm = names.some((name) => name.startsWith('request_data'))
+    const fill = (ctx: RequestContext): undefined => {
+      for (const name of names) contextVariable(ctx, name)
+    }
+    return (ctx) => {
+      ctx.variables = new Map()
+      if (wantsForm && carriesForm(ctx)) return readForm(ctx).then(() => fill(ctx))
+      return fill(ctx)
+    }
+  },
+}
+
+function carriesForm(ctx: RequestContext): boolean {
+  const type = ctx.headers.get('Content-Type')
+  return (
+    FORM_METHODS.has(ctx.method) && type?.split(';')[0]?.trim().toLowerCase() === 'application/x-www-form-urlencoded'
+  )
+}
+
+/** Reads the form and puts the body back, so that the upstream gets it unchanged. */
+async function readForm(ctx: RequestContext): Promise<void> {
+  if (ctx.expectsContinue) ctx.response.writeContinue()
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of ctx.request.iterator({ destroyOnReturn: false })) {
+    chunks.push(chunk as Buffer)
+    size += (chunk as Buffer).length
+    if (size > MAX_FORM_BYTES) break
+  }
+  const { request } = ctx
+  ctx.body = Readable.from(
+    (async function* () {
+      yield* chunks
+      if (!request.readableEnded) yield* request
+    })(),
+    { objectMode: false },
+  )
+  if (size <= MAX_FORM_BYTES) ctx.formBody = Buffer.concat(chunks).toString('latin1')
+}

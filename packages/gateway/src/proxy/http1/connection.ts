@@ -1,0 +1,308 @@
+// Hot path.
+import type { Socket } from 'node:net'
+import { ResponseParser, type ParserSink } from './response-parser.ts'
+import { UpstreamError, type ExchangeHandler, type UpstreamFailure, type UpstreamRequest } from '../transport.ts'
+
+/** What a connection tells its pool. */
+export interface ConnectionOwner {
+  /** The exchange is over and the connection may carry another one. */
+  onIdle(connection: Connection): void
+  onClosed(connection: Connection): void
+  /** The reused connection was dead before the upstream saw the request: it may be sent again on a fresh one. */
+  onRetryable(request: UpstreamRequest, handler: ExchangeHandler, exchange: ExchangeState): void
+}
+
+/** The part of an exchange that survives a retry on another connection. */
+export interface ExchangeState {
+  connection: Connection | null
+  aborted: boolean
+}
+
+const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
+
+/** One HTTP/1.1 connection to an upstream; one exchange at a time. */
+export class Connection implements ParserSink {
+  readonly socket: Socket
+  readonly #owner: ConnectionOwner
+  readonly #parser: ResponseParser
+  #request: UpstreamRequest | null = null
+  #handler: ExchangeHandler | null = null
+  #exchange: ExchangeState | null = null
+  #reused = false
+  #bodySent = true
+  #headSeen = false
+  #headTimer: NodeJS.Timeout | null = null
+  #stopBody: (() => void) | null = null
+  #upgradeHeaders: string[] | null = null
+  closed = false
+  idleSinceMs = 0
+
+  constructor(socket: Socket, owner: ConnectionOwner) {
+    this.socket = socket
+    this.#owner = owner
+    this.#parser = new ResponseParser(this)
+    socket.setNoDelay(true)
+    socket.setKeepAlive(true, 30_000)
+    socket.on('data', (chunk: Buffer) => this.#onData(chunk))
+    socket.on('end', () => this.#onSocketEnd())
+    socket.on('error', (err) => this.#onSocketError(err))
+    socket.on('close', () => this.#onSocketError(null))
+  }
+
+  send(request: UpstreamRequest, handler: ExchangeHandler, exchange: ExchangeState, reused: boolean): void {
+    this.#request = request
+    this.#handler = handler
+    this.#exchange = exchange
+    this.#reused = reused
+    this.#headSeen = false
+    exchange.connection = this
+    this.#parser.begin(request.method)
+    this.#writeRequest(request)
+  }
+
+  resume(): void {
+    this.socket.resume()
+  }
+
+  abort(): void {
+    this.#release()
+    this.#destroy()
+  }
+
+  #writeRequest(request: UpstreamRequest): void {
+    const { body } = request
+    const head = requestHead(request)
+    if (body === null) {
+      this.#bodySent = true
+      this.socket.write(head, 'latin1')
+      this.#startHeadTimer()
+      return
+    }
+    this.#bodySent = false
+    this.socket.write(head, 'latin1')
+    this.#sendBody(request)
+  }
+
+  #sendBody(request: UpstreamRequest): void {
+    const body = request.body as NonNullable<UpstreamRequest['body']>
+    const chunked = request.contentLength < 0
+    const { socket } = this
+    const onData = (chunk: Buffer): void => {
+      if (chunk.length === 0) return
+      const more = chunked ? writeChunk(socket, chunk) : socket.write(chunk)
+      if (!more) {
+        body.pause()
+        socket.once('drain', () => body.resume())
+      }
+    }
+    const onEnd = (): void => {
+      this.#stopBody?.()
+      if (chunked) socket.write(lastChunk(body), 'latin1')
+      this.#bodySent = true
+      this.#startHeadTimer()
+      this.#settleIdle()
+    }
+    const onError = (err: Error): void => {
+      this.#stopBody?.()
+      this.#fail('body', 'the request body ended early', err)
+    }
+    this.#stopBody = () => {
+      body.off('data', onData)
+      body.off('end', onEnd)
+      body.off('error', onError)
+      this.#stopBody = null
+    }
+    body.on('data', onData)
+    body.on('end', onEnd)
+    body.on('error', onError)
+  }
+
+  #startHeadTimer(): void {
+    const timeoutMs = this.#request?.timeoutMs ?? 0
+    if (timeoutMs === 0 || this.#headSeen) return
+    this.#headTimer = setTimeout(() => this.#fail('timeout', 'timeout awaiting response headers'), timeoutMs)
+  }
+
+  #clearHeadTimer(): void {
+    if (this.#headTimer === null) return
+    clearTimeout(this.#headTimer)
+    this.#headTimer = null
+  }
+
+  // From the parser.
+
+  onHead(status: number, headers: string[]): void {
+    this.#headSeen = true
+    this.#clearHeadTimer()
+    if (status === 101 && this.#request?.upgrade === true) {
+      this.#upgradeHeaders = headers
+      return
+    }
+    if (status === 101) throw new Error('unexpected 101 Switching Protocols')
+    this.#handler?.onHead(status, headers)
+  }
+
+  onBody(chunk: Buffer): void {
+    if (this.#handler?.onData(chunk) === false) this.socket.pause()
+  }
+
+  onComplete(trailers: string[]): void {
+    const handler = this.#handler
+    this.#handler = null
+    handler?.onEnd(trailers)
+    this.#settleIdle()
+  }
+
+  // From the socket.
+
+  #onData(chunk: Buffer): void {
+    if (this.#request === null) {
+      // Bytes on an idle connection answer nothing that was asked: the connection cannot be trusted any more.
+      this.#destroy()
+      return
+    }
+    let rest: Buffer | null
+    try {
+      rest = this.#parser.push(chunk)
+    } catch (err) {
+      this.#fail('malformed', 'malformed HTTP response', err as Error)
+      return
+    }
+    if (this.#upgradeHeaders !== null) this.#handOver(rest)
+    else if (rest !== null) this.#destroy()
+  }
+
+  #handOver(rest: Buffer | null): void {
+    const headers = this.#upgradeHeaders as string[]
+    const handler = this.#handler
+    this.#upgradeHeaders = null
+    this.#release()
+    this.closed = true
+    this.#owner.onClosed(this)
+    this.socket.removeAllListeners('data')
+    this.socket.removeAllListeners('end')
+    this.socket.removeAllListeners('error')
+    this.socket.removeAllListeners('close')
+    this.socket.pause()
+    handler?.onUpgrade(headers, this.socket, rest ?? Buffer.alloc(0))
+  }
+
+  #onSocketEnd(): void {
+    if (this.#request !== null && this.#parser.started && this.#parser.finish()) return
+    this.#onSocketError(null)
+  }
+
+  #onSocketError(err: NodeJS.ErrnoException | null): void {
+    if (this.#request === null || this.#handler === null) {
+      this.#release()
+      this.#destroy()
+      return
+    }
+    if (this.#mayRetry()) {
+      const { request, handler, exchange } = this.#takeExchange()
+      this.#destroy()
+      this.#owner.onRetryable(request, handler, exchange)
+      return
+    }
+    this.#fail(failureOf(err), 'the upstream closed the connection', err ?? undefined)
+  }
+
+  #mayRetry(): boolean {
+    const request = this.#request as UpstreamRequest
+    return this.#reused && !this.#parser.started && request.body === null && isReplayable(request)
+  }
+
+  #takeExchange(): { request: UpstreamRequest; handler: ExchangeHandler; exchange: ExchangeState } {
+    const taken = {
+      request: this.#request as UpstreamRequest,
+      handler: this.#handler as ExchangeHandler,
+      exchange: this.#exchange as ExchangeState,
+    }
+    this.#release()
+    return taken
+  }
+
+  #fail(failure: UpstreamFailure, message: string, cause?: Error): void {
+    const handler = this.#handler
+    this.#release()
+    this.#destroy()
+    handler?.onError(new UpstreamError(failure, message, { cause }))
+  }
+
+  /** Back to the pool once both directions are done; an upstream that answered before the body was sent is not reused. */
+  #settleIdle(): void {
+    if (this.#request === null || this.#handler !== null) return
+    if (!this.#bodySent) {
+      this.#release()
+      this.#destroy()
+      return
+    }
+    this.#release()
+    if (!this.#parser.keepAlive || this.closed) this.#destroy()
+    else this.#owner.onIdle(this)
+  }
+
+  #release(): void {
+    this.#clearHeadTimer()
+    this.#stopBody?.()
+    if (this.#exchange !== null) this.#exchange.connection = null
+    this.#request = null
+    this.#handler = null
+    this.#exchange = null
+  }
+
+  #destroy(): void {
+    if (this.closed) return
+    this.closed = true
+    this.socket.destroy()
+    this.#owner.onClosed(this)
+  }
+}
+
+function isReplayable(request: UpstreamRequest): boolean {
+  if (IDEMPOTENT.has(request.method)) return true
+  for (let i = 0; i < request.headers.length; i += 2) {
+    const name = request.headers[i]
+    if (name === 'Idempotency-Key' || name === 'X-Idempotency-Key') return true
+  }
+  return false
+}
+
+/** Whether Go sends `Content-Length: 0` when there is no body. */
+const announcesEmptyBody = (method: string): boolean => method === 'POST' || method === 'PUT' || method === 'PATCH'
+
+function requestHead(request: UpstreamRequest): string {
+  const { headers } = request
+  let head = `${request.method} ${request.path} HTTP/1.1\r\n`
+  for (let i = 0; i < headers.length; i += 2) head += `${headers[i]}: ${headers[i + 1]}\r\n`
+  if (request.body === null) {
+    if (announcesEmptyBody(request.method)) head += 'Content-Length: 0\r\n'
+  } else if (request.contentLength < 0) {
+    head += 'Transfer-Encoding: chunked\r\n'
+  } else {
+    head += `Content-Length: ${request.contentLength}\r\n`
+  }
+  return `${head}\r\n`
+}
+
+function writeChunk(socket: Socket, chunk: Buffer): boolean {
+  socket.cork()
+  socket.write(`${chunk.length.toString(16)}\r\n`, 'latin1')
+  socket.write(chunk)
+  const more = socket.write('\r\n', 'latin1')
+  socket.uncork()
+  return more
+}
+
+/** The end of a chunked body with the client's trailers, which Node offers once the body was read. */
+function lastChunk(body: NonNullable<UpstreamRequest['body']>): string {
+  const raw = (body as { rawTrailers?: string[] }).rawTrailers ?? []
+  let text = '0\r\n'
+  for (let i = 0; i < raw.length; i += 2) text += `${raw[i]}: ${raw[i + 1]}\r\n`
+  return `${text}\r\n`
+}
+
+function failureOf(err: NodeJS.ErrnoException | null): UpstreamFailure {
+  if (err?.code?.startsWith('ERR_TLS') === true || err?.code?.startsWith('ERR_SSL') === true) return 'tls'
+  return 'reset'
+}

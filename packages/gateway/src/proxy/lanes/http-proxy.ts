@@ -1,0 +1,153 @@
+import { Readable } from 'node:stream'
+import httpProxy from '@fastify/http-proxy'
+import Fastify, { type FastifyReply } from 'fastify'
+import type { RequestContext } from '../../chain/context.ts'
+import { buildUpstreamRequest, ResponseCopy, type ForwardOptions } from '../forward.ts'
+import type { Exchange, ExchangeHandler, UpstreamError, UpstreamRequest } from '../transport.ts'
+
+/**
+ * The lane through `@fastify/http-proxy`: every request passes a Fastify route and the plug-in's hooks before it goes
+ * upstream. What the client and the upstream see is the same as on the direct lane, because both send what
+ * `buildUpstreamRequest` made and answer through `ResponseCopy`.
+ */
+export interface HttpProxyLane {
+  forward(ctx: RequestContext, options: ForwardOptions): void
+  close(): Promise<void>
+}
+
+/** Where the plug-in keeps a request's job; symbols survive its copies of the header object. */
+const JOB = Symbol('job')
+
+interface Job {
+  readonly ctx: RequestContext
+  readonly request: UpstreamRequest
+  readonly copy: ResponseCopy
+}
+
+type Carrier = Record<string | symbol, unknown>
+
+const METHODS = ['DELETE', 'GET', 'HEAD', 'PATCH', 'POST', 'PUT', 'OPTIONS'] as const
+
+export async function createHttpProxyLane(): Promise<HttpProxyLane> {
+  const jobs = new WeakMap<object, Job>()
+  const fastify = Fastify({ logger: false, bodyLimit: Number.MAX_SAFE_INTEGER, exposeHeadRoutes: false })
+  // Fastify would read text bodies itself, and nothing would be left to send.
+  fastify.removeAllContentTypeParsers()
+  await fastify.register(httpProxy, {
+    upstream: 'http://upstream.invalid',
+    httpMethods: [...METHODS],
+    disableRequestLogging: true,
+    // The client that the plug-in sends with: ours, so that pools, limits and failures are those of the API.
+    undici: { request: sendThroughTransport } as never,
+    replyOptions: {
+      // What may be sent again is decided by the transport; an upstream's 503 is an answer like any other.
+      retryDelay: () => null,
+      rewriteRequestHeaders: (request, headers) => {
+        const carrier = headers as Carrier
+        carrier[JOB] = jobs.get(request.raw)
+        return headers
+      },
+      onResponse: (request, reply, response) => {
+        copyResponse(jobs.get(request.raw) as Job, reply as FastifyReply, response as unknown as UpstreamResponse)
+      },
+      onError: (reply, { error }) => {
+        reply.hijack()
+        jobs.get(reply.request.raw)?.copy.onError(error.cause as UpstreamError)
+      },
+    },
+  })
+  await fastify.ready()
+  const supported = new Set<string>(METHODS)
+  return {
+    forward(ctx, options) {
+      const request = buildUpstreamRequest(ctx, options, null)
+      const copy = new ResponseCopy(ctx, options)
+      if (!supported.has(ctx.method)) {
+        copy.start(ctx.api.transport.exchange(request, copy))
+        return
+      }
+      if (ctx.expectsContinue && request.body !== null) ctx.response.writeContinue()
+      jobs.set(ctx.request, { ctx, request, copy })
+      // The route is chosen already, and Fastify's router would trip over targets that are legal for us.
+      ctx.request.url = '/'
+      fastify.routing(ctx.request, ctx.response)
+    },
+    close: () => fastify.close(),
+  }
+}
+
+interface UpstreamResponse {
+  readonly stream: TransportBody
+}
+
+type SendCallback = (
+  err: Error | null,
+  response?: { statusCode: number; headers: Carrier; body: TransportBody },
+) => void
+
+/** What the plug-in calls in place of an undici pool. */
+function sendThroughTransport(options: { headers: Carrier }, callback: SendCallback): void {
+  const job = options.headers[JOB] as Job
+  const body = new TransportBody(callback)
+  const exchange = job.ctx.api.transport.exchange(job.request, body)
+  body.attach(exchange)
+  job.copy.start({ resume: () => body.resume(), abort: () => exchange.abort() })
+}
+
+/** An upstream answer as a stream, from the transport's callbacks. */
+class TransportBody extends Readable implements ExchangeHandler {
+  readonly #callback: SendCallback
+  #exchange: Exchange | null = null
+  #answered = false
+  status = 0
+  rawHeaders: string[] = []
+  trailers: string[] = []
+
+  constructor(callback: SendCallback) {
+    super()
+    this.#callback = callback
+  }
+
+  attach(exchange: Exchange): void {
+    this.#exchange = exchange
+  }
+
+  override _read(): void {
+    this.#exchange?.resume()
+  }
+
+  onHead(status: number, headers: string[]): void {
+    this.#answered = true
+    this.status = status
+    this.rawHeaders = headers
+    this.#callback(null, { statusCode: status, headers: {}, body: this })
+  }
+
+  onData(chunk: Buffer): boolean {
+    return this.push(chunk)
+  }
+
+  onEnd(trailers: string[]): void {
+    this.trailers = trailers
+    this.push(null)
+  }
+
+  onUpgrade(): void {
+    throw new Error('an upgrade was not asked for')
+  }
+
+  onError(error: UpstreamError): void {
+    if (this.#answered) this.destroy(error)
+    else this.#callback(error)
+  }
+}
+
+function copyResponse({ copy }: Job, reply: FastifyReply, { stream }: UpstreamResponse): void {
+  reply.hijack()
+  copy.onHead(stream.status, stream.rawHeaders)
+  stream.on('data', (chunk: Buffer) => {
+    if (!copy.onData(chunk)) stream.pause()
+  })
+  stream.on('end', () => copy.onEnd(stream.trailers))
+  stream.on('error', (err) => copy.onError(err as UpstreamError))
+}

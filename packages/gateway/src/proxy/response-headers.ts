@@ -1,0 +1,76 @@
+// Hot path.
+import { canonicalHeaderName } from '../chain/headers.ts'
+import type { RequestContext } from '../chain/context.ts'
+import { connectionNames, isHopByHop } from './hop-by-hop.ts'
+
+export interface ResponseHeaders {
+  /** Flat name, value list for `writeHead`. */
+  readonly pairs: string[]
+  readonly hasContentType: boolean
+  readonly hasContentEncoding: boolean
+  readonly eventStream: boolean
+}
+
+const CORS_HEADERS = new Set([
+  'Access-Control-Allow-Origin',
+  'Access-Control-Expose-Headers',
+  'Access-Control-Max-Age',
+  'Access-Control-Allow-Credentials',
+  'Access-Control-Allow-Methods',
+  'Access-Control-Allow-Headers',
+])
+
+const RATE_LIMIT_NAMES = ['X-Ratelimit-Limit', 'X-Ratelimit-Remaining', 'X-Ratelimit-Reset'] as const
+
+/**
+ * The headers of a proxied answer: those the gateway set first, then the upstream's without hop-by-hop ones.
+ *
+ * @param raw - As the upstream sent them.
+ * @param rateLimit - Values of the X-Ratelimit trio, which replace the upstream's; null leaves none at all.
+ */
+export function clientHeaders(
+  ctx: RequestContext,
+  raw: readonly string[],
+  rateLimit: readonly [limit: number, remaining: number, reset: number] | null,
+  closeConnection: boolean,
+): ResponseHeaders {
+  const pairs: string[] = [...ctx.answerHeaders]
+  const canonical: string[] = []
+  const connection: string[] = []
+  let trailers = ''
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = canonicalHeaderName(raw[i] as string)
+    canonical.push(name)
+    if (name === 'Connection') connection.push(raw[i + 1] as string)
+    else if (name === 'Trailer') trailers = raw[i + 1] as string
+  }
+  const named = connectionNames(connection, canonicalHeaderName)
+  let hasContentType = false
+  let hasContentEncoding = false
+  let eventStream = false
+  for (let i = 0; i < canonical.length; i++) {
+    const name = canonical[i] as string
+    if (isHopByHop(name) || named?.has(name) === true || isReplaced(name, pairs)) continue
+    const value = raw[i * 2 + 1] as string
+    if (name === 'Content-Type') {
+      hasContentType = true
+      eventStream = value.startsWith('text/event-stream')
+    } else if (name === 'Content-Encoding') hasContentEncoding = true
+    pairs.push(name, value)
+  }
+  if (trailers !== '') pairs.push('Trailer', trailers)
+  if (closeConnection) pairs.push('Connection', 'close')
+  if (rateLimit !== null) {
+    for (let i = 0; i < 3; i++) pairs.push(RATE_LIMIT_NAMES[i] as string, String(rateLimit[i]))
+  }
+  return { pairs, hasContentType, hasContentEncoding, eventStream }
+}
+
+function isReplaced(name: string, own: readonly string[]): boolean {
+  if (name.length >= 15 && name.startsWith('X-Ratelimit-')) {
+    return RATE_LIMIT_NAMES.includes(name as (typeof RATE_LIMIT_NAMES)[number])
+  }
+  if (!name.startsWith('Access-Control-') || !CORS_HEADERS.has(name)) return false
+  for (let i = 0; i < own.length; i += 2) if (own[i] === name) return true
+  return false
+}

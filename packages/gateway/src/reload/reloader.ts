@@ -1,0 +1,65 @@
+import type { Log } from '../log/log.ts'
+
+/**
+ * Runs reloads one after the other. Requests that arrive while one is due are served by the same run.
+ *
+ * At most one run begins per interval, as in Tyk; the first of a quiet time begins at once.
+ */
+export class Reloader {
+  readonly #run: () => Promise<void>
+  readonly #intervalMs: number
+  readonly #log: Log
+  #waiting: (() => void)[] = []
+  #running = false
+  #startedAtMs = -Infinity
+  #timer: NodeJS.Timeout | null = null
+  #closed = false
+
+  constructor(run: () => Promise<void>, intervalMs: number, log: Log) {
+    this.#run = run
+    this.#intervalMs = intervalMs
+    this.#log = log
+  }
+
+  /** Queues a reload. Resolves when a run that began after this call is over, whether it worked or not. */
+  request(): Promise<void> {
+    this.#log.info({ prefix: 'main' }, 'Reload queued')
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve)
+      this.#schedule()
+    })
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    for (const resolve of this.#waiting.splice(0)) resolve()
+  }
+
+  #schedule(): void {
+    if (this.#running || this.#timer !== null || this.#closed) return
+    const waitMs = Math.max(0, this.#startedAtMs + this.#intervalMs - performance.now())
+    this.#timer = setTimeout(() => {
+      this.#timer = null
+      void this.#cycle()
+    }, waitMs)
+  }
+
+  async #cycle(): Promise<void> {
+    const served = this.#waiting
+    this.#waiting = []
+    this.#running = true
+    this.#startedAtMs = performance.now()
+    this.#log.info({ prefix: 'main' }, 'reload: initiating')
+    try {
+      await this.#run()
+      this.#log.info({ prefix: 'main' }, 'reload: complete')
+    } catch (err) {
+      this.#log.error({ prefix: 'main', err }, 'reload: failed, the APIs loaded before stay in service')
+    }
+    this.#log.info({ prefix: 'main', ms: Math.round(performance.now() - this.#startedAtMs) }, 'reload: cycle completed')
+    this.#running = false
+    for (const resolve of served) resolve()
+    if (this.#waiting.length > 0) this.#schedule()
+  }
+}
