@@ -1,0 +1,25 @@
+import { describe, expect, it } from 'vitest'
+import { parseCommand } from './arguments.ts'
+
+const parse = (args: string[], env: NodeJS.ProcessEnv = {}) => parseCommand(args, env, 'v9.9.9')
+
+describe('the command line', () => {
+  it.each<[string[], object]>([
+    [[], { kind: 'run', confPath: 'pump.conf', debug: false }],
+    [['--conf=/etc/pump.json'], { kind: 'run', confPath: '/etc/pump.json' }],
+    [['--conf', 'x', '--debug'], { kind: 'run', confPath: 'x', debug: true }],
+    [['-c', 'x'], { kind: 'run', confPath: 'x' }],
+    [['-cx'], { kind: 'run', confPath: 'x' }],
+    [['--version'], { kind: 'print', text: 'v9.9.9\n' }],
+    [['-h'], { kind: 'print', text: expect.stringContaining('--demo-records-per-hour') as unknown }],
+    [['--demo=org'], { kind: 'refuse', message: expect.stringContaining('not in this version') as unknown }],
+    [['--colour'], { kind: 'refuse' }],
+    [['stray'], { kind: 'refuse' }],
+  ])('%j', (args, expected) => {
+    expect(parse(args)).toMatchObject(expected)
+  })
+
+  it('refuses demo data asked for by the environment', () => {
+    expect(parse([], { TYK_PMP_BUILDDEMODATA: 'org' }).kind).toBe('refuse')
+  })
+})

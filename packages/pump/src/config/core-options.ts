@@ -1,0 +1,116 @@
+import type { ConfigSection } from './section.ts'
+
+/** Keys at the top level of pump.conf, except the blocks that have a file of their own. */
+export const coreOptions = {
+  purge_chunk: {
+    doc: 'Most records read from Redis at a time. 0: bounded by size only.',
+    format: 'go-int',
+    default: 0,
+    env: 'TYK_PMP_PURGECHUNK',
+    range: [0, Number.MAX_SAFE_INTEGER],
+  },
+  storage_expiration_time: {
+    doc: 'Tyk re-applies this TTL to a list it has read in part. Taken lists have no TTL here, so it has no effect.',
+    format: 'go-int',
+    default: 0,
+    env: 'TYK_PMP_STORAGEEXPIRATIONTIME',
+    pending: true,
+  },
+  analytics_storage_type: {
+    doc: 'The kind of storage records are read from; only redis.',
+    format: 'string',
+    default: '',
+    env: 'TYK_PMP_ANALYTICSSTORAGETYPE',
+  },
+  statsd_connection_string: {
+    doc: 'host:port of the StatsD server for metrics of the pump itself. Used when TYK_INSTRUMENTATION is 1.',
+    format: 'string',
+    default: '',
+    env: 'TYK_PMP_STATSDCONNECTIONSTRING',
+  },
+  statsd_prefix: {
+    doc: 'Prefix of those metrics.',
+    format: 'string',
+    default: '',
+    env: 'TYK_PMP_STATSDPREFIX',
+  },
+  log_level: {
+    doc: 'error, warn, info or debug. TYK_LOGLEVEL wins.',
+    format: 'string',
+    default: '',
+    env: 'TYK_PMP_LOGLEVEL',
+  },
+  log_format: {
+    doc: 'text, json or legacy; anything else is text. TYK_LOGFORMAT wins.',
+    format: 'string',
+    default: '',
+    env: 'TYK_PMP_LOGFORMAT',
+  },
+  health_check_endpoint_name: {
+    doc: 'Path of the health check, without slash.',
+    format: 'string',
+    default: 'health',
+    env: 'TYK_PMP_HEALTHCHECKENDPOINTNAME',
+  },
+  purge_delay: {
+    doc: 'Seconds between two purges. Lists are taken over at least once a second whatever this says.',
+    format: 'go-int',
+    default: 10,
+    env: 'TYK_PMP_PURGEDELAY',
+    defaultWhen: 'zero',
+    range: [1, 86_400],
+  },
+  health_check_endpoint_port: {
+    doc: 'Port of the health check, on all interfaces.',
+    format: 'go-int',
+    default: 8083,
+    env: 'TYK_PMP_HEALTHCHECKENDPOINTPORT',
+    defaultWhen: 'zero',
+    range: [1, 65_535],
+  },
+  max_record_size: {
+    doc: 'Raw request and response are cut to this many bytes of base64 text each. 0: never cut.',
+    format: 'go-int',
+    default: 0,
+    env: 'TYK_PMP_MAXRECORDSIZE',
+    range: [0, Number.MAX_SAFE_INTEGER],
+  },
+  dont_purge_uptime_data: {
+    doc: 'Leaves the list of uptime records alone. It is left alone in any case; false logs that once.',
+    format: 'go-bool',
+    default: false,
+    env: 'TYK_PMP_DONTPURGEUPTIMEDATA',
+  },
+  omit_detailed_recording: {
+    doc: 'Has no effect, as in Tyk; only the option of the same name of a sink has.',
+    format: 'go-bool',
+    default: false,
+    env: 'TYK_PMP_OMITDETAILEDRECORDING',
+    pending: true,
+  },
+  omit_config_file: {
+    doc: 'TYK_PMP_OMITCONFIGFILE=true ignores the file. In the file the key has no effect.',
+    format: 'go-bool',
+    default: false,
+    env: 'TYK_PMP_OMITCONFIGFILE',
+  },
+  enable_http_profiler: {
+    doc: 'Go profiler routes on the health port; there is no counterpart.',
+    format: 'go-bool',
+    default: false,
+    env: 'TYK_PMP_HTTPPROFILE',
+    pending: true,
+  },
+  raw_request_decoded: {
+    doc: 'Deprecated, without effect as in Tyk: use the option of the same name of a sink.',
+    format: 'go-bool',
+    default: false,
+    env: 'TYK_PMP_DECODERAWREQUEST',
+  },
+  raw_response_decoded: {
+    doc: 'Deprecated, without effect as in Tyk: use the option of the same name of a sink.',
+    format: 'go-bool',
+    default: false,
+    env: 'TYK_PMP_DECODERAWRESPONSE',
+  },
+} as const satisfies ConfigSection

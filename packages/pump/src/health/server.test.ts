@@ -1,0 +1,44 @@
+import { describe, expect, it } from 'vitest'
+import { startHealthServer } from './server.ts'
+import type { PumpStatus } from './status.ts'
+
+const status = (ready: boolean): PumpStatus => ({
+  ready,
+  redis: { status: 'up', last_error: null },
+  leases: 0,
+  dead_letters: null,
+  sinks: {},
+})
+
+describe('the health server', () => {
+  it.each([
+    ['GET', '/health', 200, 'application/json', '{"status": "ok"}'],
+    ['HEAD', '/health', 405, null, ''],
+    ['POST', '/health', 405, null, ''],
+    ['GET', '/', 404, 'text/plain; charset=utf-8', '404 page not found\n'],
+    ['GET', '/health/x', 404, 'text/plain; charset=utf-8', '404 page not found\n'],
+  ])('answers %s %s with %i', async (method, path, code, type, body) => {
+    const server = await startHealthServer({ name: 'health', port: 0, status: () => status(true) })
+    const answer = await fetch(`http://127.0.0.1:${server.port}${path}`, { method })
+    expect([answer.status, answer.headers.get('content-type'), await answer.text()]).toEqual([code, type, body])
+    await server.close()
+  })
+
+  it('serves the check under another name', async () => {
+    const server = await startHealthServer({ name: 'alive', port: 0, status: () => status(true) })
+    expect((await fetch(`http://127.0.0.1:${server.port}/alive`)).status).toBe(200)
+    expect((await fetch(`http://127.0.0.1:${server.port}/health`)).status).toBe(404)
+    await server.close()
+  })
+
+  it.each([
+    [true, 200],
+    [false, 503],
+  ])('says at /ready whether records arrive (%s: %i)', async (ready, code) => {
+    const server = await startHealthServer({ name: 'health', port: 0, status: () => status(ready) })
+    const answer = await fetch(`http://127.0.0.1:${server.port}/ready`)
+    expect(answer.status).toBe(code)
+    expect(await answer.json()).toEqual(status(ready))
+    await server.close()
+  })
+})

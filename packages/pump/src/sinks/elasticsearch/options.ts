@@ -1,0 +1,158 @@
+import type { ConfigSection } from '../../config/section.ts'
+
+export const elasticsearchOptions = {
+  index_name: {
+    doc: 'Index that records go to.',
+    format: 'string',
+    default: 'tyk_analytics',
+    env: 'INDEXNAME',
+  },
+  elasticsearch_url: {
+    doc: 'One or more node URLs, separated by commas. A path prefix is kept; user:password@ is used for basic authentication when no other credentials are set.',
+    format: 'string',
+    default: 'http://localhost:9200',
+    env: 'ELASTICSEARCHURL',
+    sensitive: true,
+  },
+  use_sniffing: {
+    doc: 'Asks the cluster for its nodes and writes to their published addresses.',
+    format: 'go-bool',
+    default: false,
+    env: 'ENABLESNIFFING',
+  },
+  enable_sniffing: {
+    doc: 'Another spelling of use_sniffing, found in published examples.',
+    format: 'go-bool',
+    default: false,
+  },
+  document_type: {
+    doc: 'Mapping type of documents on servers before version 7; later servers have no types.',
+    format: 'string',
+    default: 'tyk_analytics',
+    env: 'DOCUMENTTYPE',
+  },
+  rolling_index: {
+    doc: "Appends -YYYY.MM.DD to the index name, the UTC day of the record's own time.",
+    format: 'go-bool',
+    default: false,
+    env: 'ROLLINGINDEX',
+  },
+  extended_stats: {
+    doc: 'Adds raw_request, raw_response and user_agent to each document.',
+    format: 'go-bool',
+    default: false,
+    env: 'EXTENDEDSTATISTICS',
+  },
+  generate_id: {
+    doc: 'Accepted for compatibility: every document has an id derived from its record, so a repeated write never doubles it.',
+    format: 'go-bool',
+    default: false,
+    env: 'GENERATEID',
+  },
+  decode_base64: {
+    doc: 'With extended_stats: sends the raw texts decoded.',
+    format: 'go-bool',
+    default: false,
+    env: 'DECODEBASE64',
+  },
+  version: {
+    doc: 'Server version: 3, 5, 6, 7, 8, 9, opensearch or auto. The server is asked; this decides only when it does not say.',
+    format: 'string',
+    default: '',
+    env: 'VERSION',
+  },
+  disable_bulk: {
+    doc: 'Sends one request per record instead of bulk requests.',
+    format: 'go-bool',
+    default: false,
+    env: 'DISABLEBULK',
+  },
+  bulk_config: {
+    workers: {
+      doc: 'Bulk requests in flight at the same time.',
+      format: 'go-int',
+      default: 1,
+      env: 'BULKCONFIG_WORKERS',
+    },
+    flush_interval: {
+      doc: 'Seconds a record may wait for a fuller batch; 0 sends at the end of every purge.',
+      format: 'go-int',
+      default: 0,
+      env: 'BULKCONFIG_FLUSHINTERVAL',
+    },
+    bulk_actions: {
+      doc: 'Records per bulk request; 0 means 1000, a negative number no limit.',
+      format: 'go-int',
+      default: 1000,
+      env: 'BULKCONFIG_BULKACTIONS',
+    },
+    bulk_size: {
+      doc: 'Bytes per bulk request; 0 means 5242880, a negative number no limit.',
+      format: 'go-int',
+      default: 5_242_880,
+      env: 'BULKCONFIG_BULKSIZE',
+    },
+  },
+  auth_api_key_id: {
+    doc: 'Id of the API key. With auth_api_key it takes the place of basic authentication.',
+    format: 'string',
+    default: '',
+    env: 'AUTHAPIKEYID',
+  },
+  auth_api_key: {
+    doc: 'The API key; the already encoded form when auth_api_key_id is empty.',
+    format: 'string',
+    default: '',
+    env: 'AUTHAPIKEY',
+    sensitive: true,
+  },
+  auth_basic_username: {
+    doc: 'User name for basic authentication.',
+    format: 'string',
+    default: '',
+    env: 'USERNAME',
+  },
+  auth_basic_password: {
+    doc: 'Password for basic authentication.',
+    format: 'string',
+    default: '',
+    env: 'PASSWORD',
+    sensitive: true,
+  },
+  use_ssl: {
+    doc: 'Puts the ssl_* options in force. The scheme of the URL decides whether TLS is used.',
+    format: 'go-bool',
+    default: false,
+    env: 'USESSL',
+  },
+  ssl_insecure_skip_verify: {
+    doc: 'Accepts any server certificate. Needs use_ssl.',
+    format: 'go-bool',
+    default: false,
+    env: 'SSLINSECURESKIPVERIFY',
+  },
+  ssl_cert_file: {
+    doc: 'Client certificate (PEM) for mutual TLS. Needs use_ssl and ssl_key_file.',
+    format: 'string',
+    default: '',
+    env: 'SSLCERTFILE',
+  },
+  ssl_key_file: {
+    doc: 'Private key (PEM) of the client certificate.',
+    format: 'string',
+    default: '',
+    env: 'SSLKEYFILE',
+  },
+  ssl_ca_file: {
+    doc: "Certificate authorities (PEM) that replace the system's. Needs use_ssl.",
+    format: 'string',
+    default: '',
+    env: 'SSLCAFILE',
+  },
+  mcp_index_name: {
+    doc: 'Index for records of MCP calls; empty: the same as all others.',
+    format: 'string',
+    default: '',
+    env: 'MCPINDEXNAME',
+  },
+} as const satisfies ConfigSection

@@ -1,0 +1,222 @@
+import { analyticsKey } from '@tek/analytics-record'
+import { Redis } from 'ioredis'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { eventually } from '../../../test/support/eventually.ts'
+import { type RedisServer, freePort, startRedis } from '../../../test/support/redis.ts'
+import { startPump } from '../../../test/support/pump.ts'
+import { SinkOptionError, SinkUnavailableError } from '../src/errors.ts'
+import { elements, paths, runPump } from './support/run-pump.ts'
+import { createTestSink } from './support/test-sink.ts'
+
+const key = analyticsKey('msgpack')
+
+let server: RedisServer
+let client: Redis
+beforeAll(async () => {
+  server = await startRedis()
+  client = new Redis(server.port, { protocol: 2 })
+})
+afterAll(async () => {
+  client.disconnect()
+  await server.stop()
+})
+beforeEach(async () => {
+  await client.flushall()
+})
+
+describe('start', () => {
+  it('stores its version and says what it does', async () => {
+    await using running = await runPump({ redisPort: server.port, sinks: [createTestSink('a')] })
+    await eventually(async () => expect(await client.get('version-check-pump')).toMatch(/^v\d+\.\d+\.\d+/))
+    expect(running.log()).toContain('message="Init Pump: A"')
+    expect(running.log()).toContain('message="Starting purge loop @1, chunk size 0"')
+  })
+
+  it('waits neither for Redis nor for a sink, and delivers once both are there', async () => {
+    const port = await freePort()
+    const sink = createTestSink('a')
+    sink.check = () => Promise.reject(new SinkUnavailableError('not there'))
+    await using running = await runPump({ redisPort: port, sinks: [sink] })
+    await eventually(() => {
+      expect(running.log()).toMatch(/Error on Purge Loop\. Is Temporal Storage down\?: connect ECONNREFUSED/)
+      expect(running.pump.status()).toMatchObject({ ready: false, redis: { status: 'down' } })
+      expect(running.pump.status().sinks['A']).toMatchObject({ status: 'failing', last_error: 'not there' })
+    })
+    await using late = await startRedis({ port })
+    const pushing = new Redis(late.port, { protocol: 2 })
+    await pushing.rpush(key, ...elements(3))
+    pushing.disconnect()
+    await eventually(() => expect(sink.paths()).toEqual(paths(3)))
+    expect(running.pump.status()).toMatchObject({ ready: true, redis: { status: 'up' } })
+  })
+
+  it('goes on after Redis was away', async () => {
+    const port = await freePort()
+    const sink = createTestSink('a')
+    {
+      await using first = await startRedis({ port })
+      expect(first.port).toBe(port)
+    }
+    const before = await startRedis({ port })
+    await using running = await runPump({ redisPort: port, sinks: [sink] })
+    await eventually(() => expect(running.pump.status().redis.status).toBe('up'))
+    await before.stop()
+    await eventually(() => expect(running.pump.status().redis.status).toBe('down'))
+    await using again = await startRedis({ port })
+    const pushing = new Redis(again.port, { protocol: 2 })
+    await pushing.rpush(key, ...elements(3))
+    pushing.disconnect()
+    await eventually(() => expect(sink.paths()).toEqual(paths(3)))
+  })
+
+  it('refuses options that cannot work, of all sinks at once, before anything is opened', async () => {
+    const broken = (type: string) => ({
+      ...createTestSink(type),
+      create: () => {
+        throw new SinkOptionError(`${type} cannot work`)
+      },
+    })
+    const starting = runPump({ redisPort: server.port, sinks: [broken('x'), broken('y')] })
+    await expect(starting).rejects.toThrow(
+      'failed to process config: 2 problems\n  pumps.X.meta: x cannot work\n  pumps.Y.meta: y cannot work',
+    )
+  })
+
+  it('signs in with a user and a password', async () => {
+    await using locked = await startRedis({
+      args: ['--user', 'default', 'off', '--user', 'tyk', 'on', '>pw', '~*', '+@all'],
+    })
+    const pushing = new Redis(locked.port, { protocol: 2, username: 'tyk', password: 'pw' })
+    await pushing.rpush(key, ...elements(3))
+    pushing.disconnect()
+    const sink = createTestSink('a')
+    const storage = { host: '127.0.0.1', port: locked.port, username: 'tyk', password: 'pw' }
+    await using _ = await runPump({
+      redisPort: locked.port,
+      sinks: [sink],
+      conf: { analytics_storage_config: storage },
+    })
+    await eventually(() => expect(sink.paths()).toEqual(paths(3)))
+  })
+
+  it('speaks to a cluster', async () => {
+    await using node = await startRedis({ args: ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1'] })
+    const pushing = new Redis(node.port, { protocol: 2 })
+    await pushing.cluster('ADDSLOTSRANGE', 0, 16383)
+    await eventually(async () => expect(await pushing.cluster('INFO')).toContain('cluster_state:ok'))
+    await pushing.rpush(key, ...elements(30))
+    await pushing.rpush(analyticsKey('msgpack', 3), ...elements(30, 30))
+    await pushing.rpush(`{${key}}:lease:orphan`, ...elements(1, 60))
+    const sink = createTestSink('a')
+    await using _ = await runPump({
+      redisPort: node.port,
+      sinks: [sink],
+      conf: { analytics_storage_config: { addrs: [`127.0.0.1:${node.port}`], enable_cluster: true } },
+    })
+    await eventually(async () => {
+      expect(sink.paths().toSorted()).toEqual(paths(61).toSorted())
+      expect(await pushing.keys('*lease*')).toEqual([])
+    })
+    pushing.disconnect()
+  })
+})
+
+describe('stop', () => {
+  it('sends what waits for a fuller batch, and commits it', async () => {
+    const sink = createTestSink('a', { flushIntervalMs: 3_600_000 })
+    await client.rpush(key, ...elements(5))
+    const running = await runPump({ redisPort: server.port, sinks: [sink] })
+    await eventually(() => expect(running.pump.status().sinks['A']?.taken).toBe(5))
+    expect(sink.batches).toEqual([])
+    await running[Symbol.asyncDispose]()
+    expect(sink.paths()).toEqual(paths(5))
+    expect(sink.closed).toBe(true)
+    expect(await client.keys('*lease*')).toEqual([])
+    expect(running.log()).toMatch(
+      /Shutting down 1 pumps\.\.\..*\n(.*\n)*.*a pump gracefully stopped\..*\n(.*\n)*.*Tyk-pump stopped\./,
+    )
+  })
+
+  it('leaves what a dead sink did not get to the next pump, within its deadline', async () => {
+    const dead = createTestSink('a')
+    const alive = createTestSink('b')
+    dead.answer = () => new Promise(() => undefined)
+    await client.rpush(key, ...elements(500))
+    const running = await runPump({ redisPort: server.port, sinks: [dead, alive], timings: { stopMs: 1_000 } })
+    await eventually(() => expect(alive.paths()).toEqual(paths(500)))
+    await running[Symbol.asyncDispose]()
+    expect(running.log()).toContain('Tyk-pump stopped.')
+
+    const next = createTestSink('a')
+    const other = createTestSink('b')
+    await using _ = await runPump({ redisPort: server.port, sinks: [next, other] })
+    await eventually(async () => expect(await client.keys('*lease*')).toEqual([]))
+    expect(next.paths()).toEqual(paths(500))
+    expect(other.paths()).toEqual([])
+  })
+
+  it('gives records back to their list that no sink has begun, where any other program finds them', async () => {
+    const sink = createTestSink('a', { maxRecords: 10, maxBytes: 1000 })
+    sink.answer = () => Promise.reject(new SinkUnavailableError('away'))
+    await client.rpush(key, ...elements(5))
+    const running = await runPump({
+      redisPort: server.port,
+      sinks: [sink],
+      timings: { firstBackoffMs: 60_000, mostBackoffMs: 60_000 },
+    })
+    await eventually(() => expect(sink.batches.length).toBe(1))
+    const raws = elements(5, 5)
+    await client.rpush(key, ...raws)
+    await eventually(() => expect(running.pump.status().sinks['A']?.taken).toBe(10))
+    await running[Symbol.asyncDispose]()
+    expect(await client.lrangeBuffer(key, 0, -1)).toEqual(raws)
+    expect(running.pump.status().sinks['A']).toMatchObject({ taken: 10, pending: 10 })
+  })
+})
+
+describe('the program', () => {
+  it('ends within ten seconds of SIGTERM whatever purge_delay says, although Elasticsearch and Redis are away', async () => {
+    await using pump = await startPump({
+      redisPort: await freePort(),
+      pumps: { es: { type: 'elasticsearch', meta: { elasticsearch_url: `http://127.0.0.1:${await freePort()}` } } },
+      conf: { purge_delay: 60 },
+    })
+    pump.program.kill('SIGTERM')
+    expect(await pump.program.exited()).toBe(0)
+    expect(pump.program.output()).toContain('Tyk-pump stopped.')
+  })
+
+  it('says how to choose another port when the health port is taken', async () => {
+    await using first = await startPump({ redisPort: server.port, pumps: { dummy: { type: 'dummy' } } })
+    const port = Number(new URL(first.healthUrl).port)
+    await using second = await startPump({
+      redisPort: server.port,
+      pumps: { dummy: { type: 'dummy' } },
+      conf: { health_check_endpoint_port: port },
+      unchecked: true,
+    })
+    expect(await second.program.exited()).toBe(1)
+    expect(second.program.output()).toContain('TYK_PMP_HEALTHCHECKENDPOINTPORT')
+  })
+
+  it('lists every problem of its configuration, without secrets, and ends', async () => {
+    await using pump = await startPump({
+      redisPort: server.port,
+      pumps: { dummy: { type: 'dummy', timeout: 'soon' } },
+      conf: { analytics_storage_config: { port: '6379a', password: 12345 } },
+      env: { TYK_PMP_PURGEDELAY: 'often' },
+      unchecked: true,
+    })
+    expect(await pump.program.exited()).toBe(1)
+    expect(pump.program.output()).toBe(
+      [
+        'failed to process config: 4 problems',
+        '  purge_delay (TYK_PMP_PURGEDELAY): expected an integer, got "often"',
+        '  analytics_storage_config.port (TYK_PMP_ANALYTICSSTORAGECONFIG_PORT): expected an integer, got "6379a"',
+        '  analytics_storage_config.password (TYK_PMP_ANALYTICSSTORAGECONFIG_PASSWORD): expected a text, got a hidden value',
+        '  pumps.DUMMY.timeout (TYK_PMP_PUMPS_DUMMY_TIMEOUT): expected an integer, got "soon"',
+        '',
+      ].join('\n'),
+    )
+  })
+})
