@@ -2,4 +2,5 @@
 import { buildPackages } from './build-packages.ts'
 import { runNode } from './lib.ts'
 
-process.exitCode = (await buildPackages()) || (await runNode(['--conditions=source', 'bench/run.ts', ...process.argv.slice(2)]))
+process.exitCode =
+  (await buildPackages()) || (await runNode(['--conditions=source', 'bench/run.ts', ...process.argv.slice(2)]))

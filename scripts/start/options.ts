@@ -1,0 +1,105 @@
+import { isAbsolute, join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { dataDir as defaultDataDir, root } from '../jobs/lib.ts'
+
+export interface StartOptions {
+  readonly gatewayPort: number
+  readonly pumpPort: number
+  readonly upstreamPort: number
+  readonly redisPort: number
+  readonly redisUrl: string | undefined
+  readonly elasticsearchUrl: string | undefined
+  readonly purgeDelaySeconds: number
+  readonly dataDir: string
+  readonly verbose: boolean
+}
+
+/** A port that can be moved: its flag, its environment variable and who listens there. */
+export interface PortChoice {
+  readonly flag: string
+  readonly env: string
+  readonly fallback: number
+  readonly owner: string
+}
+
+export const PORTS = {
+  gateway: { flag: '--gateway-port', env: 'TEK_GATEWAY_PORT', fallback: 8080, owner: 'the gateway' },
+  pump: { flag: '--pump-port', env: 'TEK_PUMP_PORT', fallback: 8083, owner: "the pump's health endpoint" },
+  upstream: { flag: '--upstream-port', env: 'TEK_UPSTREAM_PORT', fallback: 8081, owner: 'the sample upstream' },
+  redis: { flag: '--redis-port', env: 'TEK_REDIS_PORT', fallback: 6390, owner: 'Redis' },
+} as const satisfies Record<string, PortChoice>
+
+export const USAGE = `npm start -- [options]
+
+  --gateway-port N       default 8080 (TEK_GATEWAY_PORT)
+  --upstream-port N      the sample upstream, default 8081 (TEK_UPSTREAM_PORT)
+  --pump-port N          the pump's health endpoint, default 8083 (TEK_PUMP_PORT)
+  --redis-port N         the Redis that is started here, default 6390 (TEK_REDIS_PORT)
+  --elasticsearch URL    ship to this Elasticsearch or OpenSearch as well (TEK_ELASTICSEARCH_URL)
+  --purge-delay SECONDS  how often the pump ships, default 2
+  --data-dir FOLDER      where everything is kept, default .data
+  --verbose              show every log line of every program
+  --help
+
+With REDIS_URL set, that Redis is used and none is started.
+`
+
+export class UsageError extends Error {}
+
+/** @throws UsageError when an option is unknown or no number where one is needed. */
+export function parseOptions(args: readonly string[], env: NodeJS.ProcessEnv): StartOptions | 'help' {
+  const text = { type: 'string' } as const
+  let values
+  try {
+    ;({ values } = parseArgs({
+      args: [...args],
+      options: {
+        'gateway-port': text,
+        'pump-port': text,
+        'upstream-port': text,
+        'redis-port': text,
+        elasticsearch: text,
+        'purge-delay': { type: 'string', default: '2' },
+        'data-dir': text,
+        verbose: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    }))
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error), { cause: error })
+  }
+  if (values.help) return 'help'
+  const dataDir = values['data-dir'] ?? defaultDataDir
+  return {
+    gatewayPort: portOf(PORTS.gateway, values['gateway-port'], env),
+    pumpPort: portOf(PORTS.pump, values['pump-port'], env),
+    upstreamPort: portOf(PORTS.upstream, values['upstream-port'], env),
+    redisPort: portOf(PORTS.redis, values['redis-port'], env),
+    redisUrl: urlOf('REDIS_URL', env['REDIS_URL'], ['redis:', 'rediss:']),
+    elasticsearchUrl: urlOf('--elasticsearch', values.elasticsearch ?? env['TEK_ELASTICSEARCH_URL'], [
+      'http:',
+      'https:',
+    ]),
+    purgeDelaySeconds: numberOf('--purge-delay', values['purge-delay'], 1, 3600),
+    dataDir: isAbsolute(dataDir) ? dataDir : join(root, dataDir),
+    verbose: values.verbose,
+  }
+}
+
+function portOf(choice: PortChoice, flag: string | undefined, env: NodeJS.ProcessEnv): number {
+  if (flag !== undefined) return numberOf(choice.flag, flag, 1, 65_535)
+  const fromEnv = env[choice.env]
+  return fromEnv ? numberOf(choice.env, fromEnv, 1, 65_535) : choice.fallback
+}
+
+function numberOf(name: string, text: string, least: number, most: number): number {
+  const value = Number(text)
+  if (Number.isInteger(value) && value >= least && value <= most) return value
+  throw new UsageError(`${name}: expected a whole number from ${least} to ${most}, got "${text}"`)
+}
+
+function urlOf(name: string, text: string | undefined, protocols: readonly string[]): string | undefined {
+  if (!text) return undefined
+  if (URL.canParse(text) && protocols.includes(new URL(text).protocol)) return text
+  throw new UsageError(`${name}: expected a URL that begins with ${protocols.map((p) => `${p}//`).join(' or ')}`)
+}

@@ -1,0 +1,62 @@
+/** What `npm start` shows: the welcome text, a line per shipped batch, and log lines that a person should see. */
+import type { StartOptions } from './options.ts'
+import type { Stack } from './stack.ts'
+
+/** The token of the article, made on jwt.io: HS256 with the secret `foo`, `sub` foo@bar.com. */
+export const ARTICLE_TOKEN =
+  'eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.' +
+  'eyJzdWIiOiJmb29AYmFyLmNvbSIsIm5hbWUiOiJBaG1ldCBTb29ybWFsbHkiLCJpYXQiOjE1MTYyMzkwMjJ9.' +
+  '8E-X89YnHe6m_jV4Lmyy487VnkCpzuYlsLDceCz4ScU'
+
+const SHIPPED = /Purged (\d+) records/
+const WORTH_SHOWING =
+  /(level=(warn|warning|error|fatal|panic)\b|"level":"(warn|warning|error|fatal|panic)"|\b(WARN|ERROR|FATAL|PANIC)\b)/
+
+export function welcome(options: StartOptions, stack: Stack): string {
+  const gateway = `http://localhost:${options.gatewayPort}`
+  const rows = [
+    ['gateway', gateway, `control API: header X-Tyk-Authorization: ${stack.secret}`],
+    ['upstream', `http://localhost:${options.upstreamPort}`, 'a sample with the endpoints of httpbin'],
+    ['pump', `http://localhost:${options.pumpPort}/health`, ''],
+    ['records', stack.files.database, 'SQLite, table tyk_analytics'],
+    ...(options.elasticsearchUrl ? [['', withoutPassword(options.elasticsearchUrl), 'index tyk_analytics']] : []),
+    ['logs', stack.files.logsDir, options.verbose ? '' : 'or: npm start -- --verbose'],
+  ]
+  return [
+    '',
+    ...rows.map(
+      ([name = '', where = '', remark = '']) => `  ${name.padEnd(9)} ${where}${remark ? `   (${remark})` : ''}`,
+    ),
+    '',
+    'Try what the article tries:',
+    '',
+    `  curl ${gateway}/httpbin/get`,
+    `  for i in $(seq 10); do curl -s ${gateway}/httpbin/get > /dev/null; done`,
+    `  curl -i ${gateway}/httpbin/status/500`,
+    `  curl ${gateway}/httpbin-jwt/get -H 'Authorization: ${ARTICLE_TOKEN}'`,
+    '',
+    'Ctrl-C ends everything.',
+    '',
+  ].join('\n')
+}
+
+/** Turns one log line of a program into the line to show, or undefined to keep it in its file only. */
+export function shownLine(program: string, line: string, verbose: boolean): string | undefined {
+  const shipped = program === 'pump' ? SHIPPED.exec(line)?.[1] : undefined
+  if (shipped !== undefined && !verbose) return shippedLine(line, Number(shipped))
+  if (!verbose && !WORTH_SHOWING.test(line)) return undefined
+  return `${program.padEnd(8)} | ${line}`
+}
+
+function shippedLine(line: string, count: number): string {
+  const sink = /(?:prefix=|"prefix":")([\w-]+)/.exec(line)?.[1]
+  const time = new Date().toTimeString().slice(0, 8)
+  return `${time}  ${count} ${count === 1 ? 'record' : 'records'} shipped${sink ? ` to ${sink.replace(/-pump$/, '')}` : ''}`
+}
+
+function withoutPassword(url: string): string {
+  const shown = new URL(url)
+  shown.username = ''
+  shown.password = ''
+  return shown.href
+}

@@ -1,0 +1,66 @@
+import { describe, expect, it } from 'vitest'
+import { parseOptions } from './options.ts'
+import { storageConf } from './files.ts'
+import { portHelp } from './ports.ts'
+import { PORTS } from './options.ts'
+import { ARTICLE_TOKEN, shownLine } from './report.ts'
+
+describe('the lines that npm start shows', () => {
+  it('turns a shipped batch into one line with its sink', () => {
+    const line = 'time="2026-01-10T20:18:53Z" level=info message="Purged 12 records" prefix=sql-pump'
+    expect(shownLine('pump', line, false)).toMatch(/^\d\d:\d\d:\d\d {2}12 records shipped to sql$/)
+  })
+
+  it.each([
+    ['time="…" level=warning msg="x"', true],
+    ['time="…" level=info msg="x"', false],
+    ['{"level":"error","message":"x"}', true],
+    ['[Jan 10 20:18:53] ERROR main: x', true],
+    ['[Jan 10 20:18:53]  INFO main: x', false],
+  ])('decides about %s: %s', (line, shown) => {
+    expect(shownLine('gateway', line, false) !== undefined).toBe(shown)
+  })
+
+  it('shows everything with --verbose', () => {
+    expect(shownLine('gateway', 'level=info x', true)).toBe('gateway  | level=info x')
+  })
+
+  it('uses the token of the article', () => {
+    const claims = JSON.parse(Buffer.from(ARTICLE_TOKEN.split('.')[1] ?? '', 'base64url').toString()) as object
+    expect(claims).toMatchObject({ sub: 'foo@bar.com' })
+  })
+})
+
+describe('the options of npm start', () => {
+  it('take a port from the flag, else from the environment, else the usual one', () => {
+    const options = parseOptions(['--gateway-port', '9000'], { TEK_GATEWAY_PORT: '9001', TEK_PUMP_PORT: '9002' })
+    expect(options).toMatchObject({ gatewayPort: 9000, pumpPort: 9002, upstreamPort: 8081, redisPort: 6390 })
+  })
+
+  it.each([
+    [['--gateway-port', 'x'], '--gateway-port: expected a whole number from 1 to 65535, got "x"'],
+    [['--elasticsearch', 'localhost:9200'], '--elasticsearch: expected a URL'],
+    [['--nonsense'], "Unknown option '--nonsense'"],
+  ])('refuse %j', (args, message) => {
+    expect(() => parseOptions(args, {})).toThrow(message)
+  })
+
+  it('turn a Redis URL into the words of the configuration files', () => {
+    expect(storageConf('rediss://me:p%40ss@cache.local:6380/3')).toEqual({
+      type: 'redis',
+      host: 'cache.local',
+      port: 6380,
+      database: 3,
+      username: 'me',
+      password: 'p@ss',
+      use_ssl: true,
+    })
+  })
+
+  it('explain a busy port: which, for whom, who has it, how to move', () => {
+    const text = portHelp(PORTS.gateway, 8080, 'EADDRINUSE', 'linux')
+    expect(text).toContain('Port 8080 for the gateway is in use')
+    expect(text).toContain("ss -ltnp 'sport = :8080'")
+    expect(text).toContain('npm start -- --gateway-port 18080')
+  })
+})

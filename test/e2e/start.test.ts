@@ -1,0 +1,114 @@
+/** `npm start` as a person uses it: everything comes up, the article's requests work, Ctrl-C leaves nothing behind. */
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { fileURLToPath } from 'node:url'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { ARTICLE_TOKEN } from '../../scripts/start/report.ts'
+import { eventually } from '../support/eventually.ts'
+import { type Program, startProgram } from '../support/process.ts'
+import { cleanEnvironment } from '../support/programs.ts'
+import { freePort, redisSkipReason } from '../support/redis.ts'
+
+const job = fileURLToPath(new URL('../../scripts/jobs/start.ts', import.meta.url))
+const STOP_TIMEOUT_MS = 60_000
+const TEST_TIMEOUT_MS = 180_000
+
+interface Ports {
+  readonly gateway: number
+  readonly pump: number
+  readonly upstream: number
+  readonly redis: number
+}
+
+let dataDir = ''
+let ports: Ports
+beforeEach(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), 'tek-start-'))
+  ports = { gateway: await freePort(), pump: await freePort(), upstream: await freePort(), redis: await freePort() }
+})
+afterEach(() => rm(dataDir, { recursive: true, force: true }))
+
+function start(): Program {
+  const flags = Object.entries(ports).flatMap(([name, port]) => [`--${name}-port`, `${port}`])
+  const env = cleanEnvironment()
+  delete env['REDIS_URL']
+  return startProgram(process.execPath, [job, '--data-dir', dataDir, '--purge-delay', '1', ...flags], {
+    env,
+    stopTimeoutMs: STOP_TIMEOUT_MS,
+  })
+}
+
+function storedRequests(): { apiid: string; responsecode: number; alias: string }[] {
+  const database = new DatabaseSync(join(dataDir, 'analytics.sqlite'), { readOnly: true })
+  try {
+    return database.prepare('select apiid, responsecode, alias from tyk_analytics').all() as ReturnType<
+      typeof storedRequests
+    >
+  } finally {
+    database.close()
+  }
+}
+
+async function isListening(port: number): Promise<boolean> {
+  try {
+    await fetch(`http://127.0.0.1:${port}/`)
+    return true
+  } catch {
+    return false
+  }
+}
+
+describe.skipIf(redisSkipReason())('npm start', { timeout: TEST_TIMEOUT_MS }, () => {
+  it("serves the article's requests, stores their records and leaves nothing behind", async () => {
+    await using stack = start()
+    await stack.waitForLine(/^ready$/, TEST_TIMEOUT_MS)
+    const gateway = `http://127.0.0.1:${ports.gateway}`
+    const get = async (path: string, headers: Record<string, string> = {}): Promise<Response> =>
+      fetch(gateway + path, { headers })
+
+    const first = await get('/httpbin/get')
+    expect(first.status).toBe(200)
+    expect(await first.json()).toMatchObject({ args: {}, headers: { 'X-Forwarded-For': '127.0.0.1' } })
+    for (let i = 0; i < 10; i++) expect((await get('/httpbin/get')).status).toBe(200)
+    expect((await get('/httpbin/status/500')).status).toBe(500)
+    const jwt = await get('/httpbin-jwt/get', { authorization: ARTICLE_TOKEN })
+    expect(jwt.status).toBe(200)
+    expect(await jwt.json()).toMatchObject({ headers: { User: 'foo@bar.com' } })
+
+    await eventually(() => expect(storedRequests()).toHaveLength(13), 20_000)
+    expect(storedRequests().filter(({ responsecode }) => responsecode === 500)).toHaveLength(1)
+    expect(storedRequests().filter(({ alias }) => alias === 'foo@bar.com')).toMatchObject([{ apiid: 'httpbin-jwt' }])
+    expect(stack.output()).toMatch(/\d+ records? shipped/)
+    expect(stack.output()).toContain(`curl http://localhost:${ports.gateway}/httpbin/get`)
+
+    stack.kill('SIGINT')
+    expect(await stack.exited()).toBe(0)
+    for (const port of Object.values(ports)) expect(await isListening(port)).toBe(false)
+  })
+
+  it('says which program died, shows its last lines, and stops the others with exit code 1', async () => {
+    await using stack = start()
+    await stack.waitForLine(/^ready$/, TEST_TIMEOUT_MS)
+    process.kill(Number(await readFile(join(dataDir, 'tyk-gateway.pid'), 'utf8')), 'SIGKILL')
+    expect(await stack.exited()).toBe(1)
+    expect(stack.output()).toContain('gateway ended by itself (SIGKILL)')
+    expect(stack.output()).toContain('Its last log lines')
+    for (const port of Object.values(ports)) expect(await isListening(port)).toBe(false)
+  })
+
+  it('names a busy port, who wants it and how to move away, and starts nothing', async () => {
+    const holder = createServer().listen(ports.gateway, '127.0.0.1')
+    try {
+      await using stack = start()
+      expect(await stack.exited()).toBe(1)
+      expect(stack.output()).toContain(`Port ${ports.gateway} for the gateway is in use`)
+      expect(stack.output()).toContain('--gateway-port')
+      expect(await isListening(ports.upstream)).toBe(false)
+    } finally {
+      holder.close()
+    }
+  })
+})
