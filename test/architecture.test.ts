@@ -50,8 +50,10 @@ function folderBelow(parent: string, path: string): string | undefined {
   return rest.length > 0 ? folder : undefined
 }
 
+/** A test may set up what another step leaves behind for the one under test. */
 function importsSibling(parent: string): (found: Import) => boolean {
   return ({ file, target }) => {
+    if (file.endsWith('.test.ts')) return false
     const own = folderBelow(parent, file)
     const other = target === undefined ? undefined : folderBelow(parent, target)
     return own !== undefined && other !== undefined && own !== other
