@@ -14,7 +14,7 @@ const docsReference = join(root, 'scripts', 'docs-reference.ts')
 /** Those that lie beside their source; what needs a server or a network is in `npm test`. */
 const unitTests = [
   'run',
-  '--reporter=dot',
+  '--silent=passed-only',
   '--exclude=packages/*/test/**',
   '--exclude=test/e2e/**',
   'packages/',

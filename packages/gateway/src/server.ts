@@ -107,15 +107,15 @@ function routeChooser({ config, routes }: ListenerOptions): (request: IncomingMe
   }
 }
 
-/** Connections with a request that is not answered yet: nothing else may be written to them. */
-const answering = new WeakSet<Socket>()
+/** The answer that is due on a connection. */
+const answering = new WeakMap<Socket, ServerResponse>()
 
 /**
  * Limits the time from the end of the request's head to the last byte of its answer; a stream of events may take longer.
  */
 function watch(socket: Socket, response: ServerResponse, config: GatewayConfig): void {
   const { write_timeout: seconds } = config.http_server_options
-  answering.add(socket)
+  answering.set(socket, response)
   const timer = setTimeout(() => endUnlessStreaming(response), (seconds > 0 ? seconds : DEFAULT_TIMEOUT_S) * 1000)
   timer.unref()
   response.once('close', () => {
@@ -140,10 +140,13 @@ const LINGER_MS = 500
 
 /** What a client gets whose bytes are no request: nothing of it goes anywhere. */
 function answerMalformed(err: NodeJS.ErrnoException, socket: Socket): void {
-  if (err.code === 'ECONNRESET' || !socket.writable || answering.has(socket)) {
+  const response = answering.get(socket)
+  if (err.code === 'ECONNRESET' || !socket.writable || response?.headersSent === true) {
     socket.destroy()
     return
   }
+  // A body that breaks off: what the upstream says to its first half is nobody's answer any more.
+  if (response?.socket === socket) response.detachSocket(socket)
   // What the client still sends is read and dropped for a moment: closing over unread bytes would reset the
   // connection, and the client would never see the answer.
   socket.resume()
