@@ -56,6 +56,7 @@ function gatewayConf(options: StartOptions, conf: string, redisUrl: string, secr
     storage: storageConf(redisUrl),
     enable_analytics: true,
     hash_keys: true,
+    hash_key_function: 'murmur64',
     allow_insecure_configs: true,
     pid_file_location: join(options.dataDir, 'tyk-gateway.pid'),
   }

@@ -9,7 +9,7 @@ describe('hashText', () => {
     ['hello', '248bfa47', 'cbd8a7b341bd9b02', '5b1e906a48ae1d19'],
     ['The quick brown fox jumps over the lazy dog', '2e4ff723', 'e34bbc7bbc071b6c', '7a433ca9c49a9347'],
     ['5e9d9544a1dcd60001d0ed20mykey', '6c7cc257', '20461f1327990e95', '61ecc3a75325f6c6'],
-    [MYKEY_64, '67e771d6', '707aa6ff06f85a4a', '558af14b3cb9763a'],
+    [MYKEY_64, 'e638c2d3', '707aa6ff06f85a4a', '558af14b3cb9763a'],
   ])('gives the murmur hashes of %j', (text, murmur32, first, second) => {
     expect(hashText(text, 'murmur32')).toBe(murmur32)
     expect(hashText(text, 'murmur64')).toBe(first)
@@ -19,6 +19,9 @@ describe('hashText', () => {
   test.each([
     ['GET:/anything', 'd661c6ba'],
     ['apilimiter-default1', 'bfbb2310'],
+    // As a real gateway recorded them: no final mixing when the length is a multiple of four.
+    ['hmac-key', '234f81d6'],
+    ['defaultkey-of-the-vector', 'b2af7b6e'],
   ])('gives the 32-bit hash of %j', (text, murmur32) => {
     expect(hashText(text, 'murmur32')).toBe(murmur32)
   })
