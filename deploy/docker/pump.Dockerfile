@@ -17,6 +17,10 @@ RUN pnpm install --frozen-lockfile --offline --filter tek --filter @tek/pump... 
 
 FROM node:24-bookworm-slim
 ENV NODE_ENV=production
+# Records live shortly and in bounded numbers, so a young generation of 16 MiB semi-spaces only keeps garbage for longer.
+# Draining 200,000 records into Elasticsearch (Node 24, 7 runs each): peak 370-420 MB without, 250-280 MB with; 4 % more
+# processor time. SQLite: 290-300 MB without, 190 MB with; 2 %. Throughput differs less than between two runs.
+ENV NODE_OPTIONS=--max-semi-space-size=4
 COPY --from=build /out /opt/tek/pump
 COPY deploy/docker/healthcheck.mjs /opt/tek/healthcheck.mjs
 # The working directory is where relative paths of file sinks (csv, sqlite) end.

@@ -90,10 +90,11 @@ function buildEngine(
   deadLetters: DeadLetters,
   onTrouble: (error: unknown) => void,
 ): LeaseEngine {
+  const names = deliveries.map(({ name }) => name)
   const store = new LeaseStore({
     client: redis.client,
     owner: `${hostname()}:${process.pid}:${randomBytes(6).toString('hex')}`,
-    sinks: deliveries.map(({ name }) => name),
+    sinks: names,
     ownerTtlMs: timings.ownerTtlMs,
   })
   return new LeaseEngine({
@@ -101,15 +102,20 @@ function buildEngine(
     sources: sourceLists(prefix),
     segmentDeps: segmentDeps(store, config.core, deliveries.length, deadLetters, metrics, log),
     onSegment: (segment, offsets) => {
-      for (const [index, delivery] of deliveries.entries()) delivery.offer(segment, offsets[index] ?? 0)
+      for (const [index, delivery] of deliveries.entries()) {
+        const offset = offsets[index] ?? null
+        if (offset !== null) delivery.offer(segment, offset)
+      }
     },
     onTrouble,
     onTaken: (durationMs) => metrics.timing('purge_time_all', durationMs),
-    sinkCount: deliveries.length,
+    sinks: names,
     takeEveryMs: Math.min(config.core.purge_delay * 1000, timings.mostTakeMs),
     ownerTtlMs: timings.ownerTtlMs,
     recoverEveryMs: timings.recoverEveryMs,
     scanEveryMs: timings.scanEveryMs,
+    returnWithinMs: timings.returnWithinMs,
+    logEveryMs: timings.logEveryMs,
     log,
   })
 }

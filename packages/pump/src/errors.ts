@@ -26,7 +26,7 @@ export class SinkOptionError extends Error {
   readonly code = 'PUMP_SINK_OPTION'
 }
 
-/** Another owner has taken the lease over; nothing of it may be acknowledged any more. */
+/** Another hold has taken the lease over; nothing of it may be acknowledged by this one any more. */
 export class LeaseLostError extends Error {
   readonly code = 'PUMP_LEASE_LOST'
 }

@@ -49,10 +49,11 @@ export async function createPump(options: PumpOptions): Promise<Pump> {
   let status = (): PumpStatus => STARTING
   const health = await startHealthServer({
     name: core.health_check_endpoint_name,
+    address: core.health_check_endpoint_address,
     port: options.healthPort ?? core.health_check_endpoint_port,
     status: () => status(),
   })
-  const healthUrl = `http://localhost:${health.port}/${core.health_check_endpoint_name}`
+  const healthUrl = `http://${hostOf(core.health_check_endpoint_address)}:${health.port}/${core.health_check_endpoint_name}`
   log.child({ prefix: 'server' }).info(`Serving health check endpoint at ${healthUrl} ...`)
 
   const redis = openRedis(target)
@@ -75,12 +76,19 @@ export async function createPump(options: PumpOptions): Promise<Pump> {
   return { healthPort: health.port, status, close }
 }
 
+/** As it stands in a URL. */
+function hostOf(address: string): string {
+  if (address === '') return 'localhost'
+  return address.includes(':') ? `[${address}]` : address
+}
+
 /** Answered between the start of the health server and that of the rest. */
 const STARTING: PumpStatus = {
   ready: false,
   redis: { status: 'down', last_error: null },
   leases: 0,
   dead_letters: null,
+  waiting_for_sinks_not_configured: {},
   sinks: {},
 }
 
@@ -119,6 +127,7 @@ function statusOf(
     redis: { status: up ? 'up' : 'down', last_error: redis.lastError() },
     leases: engine.size,
     dead_letters: deadLetters.size,
+    waiting_for_sinks_not_configured: Object.fromEntries(engine.waiting()),
     sinks: Object.fromEntries(reports),
   }
 }

@@ -7,6 +7,8 @@ export interface PumpTimings extends DeliverySettings {
   readonly recoverEveryMs: number
   /** How often lists are looked for whose bookkeeping was lost. It walks over every key of the server. */
   readonly scanEveryMs: number
+  /** A stop gives leases back to their source list that were taken no longer ago than this. */
+  readonly returnWithinMs: number
   /** Source lists are taken at least this often. */
   readonly mostTakeMs: number
   /** The whole stop. */
@@ -19,5 +21,6 @@ export const DEFAULT_TIMINGS: PumpTimings = {
   recoverEveryMs: 5_000,
   scanEveryMs: 600_000,
   mostTakeMs: 1_000,
+  returnWithinMs: 10_000,
   stopMs: 9_000,
 }

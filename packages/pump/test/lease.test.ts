@@ -1,13 +1,16 @@
-import { sourceLists } from '@tek/analytics-record'
+import { type SourceList, sourceLists } from '@tek/analytics-record'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { eventually } from '../../../test/support/eventually.ts'
 import { type RedisServer, startRedis } from '../../../test/support/redis.ts'
 import { LeaseGoneError, LeaseLostError } from '../src/errors.ts'
-import { type Lease, LeaseStore } from '../src/lease/store.ts'
+import { HeldLeases } from '../src/lease/held-leases.ts'
+import { LeaseInspector } from '../src/lease/inspector.ts'
+import { Recovery } from '../src/lease/recovery.ts'
+import type { Segment } from '../src/lease/segment.ts'
+import { type ClaimedLease, type Lease, LeaseStore } from '../src/lease/store.ts'
 
-const [source] = sourceLists()
-if (source === undefined) throw new Error('there are no source lists')
+const source = sourceLists()[0] as SourceList
 const { key } = source
 const LIVES_MS = 60_000
 
@@ -33,10 +36,18 @@ const readAll = async (store: LeaseStore, lease: Lease, from = 0): Promise<strin
 
 async function takeThree(store: LeaseStore, id = 'one'): Promise<Lease> {
   await client.rpush(key, 'r0', 'r1', 'r2')
-  const lease = await store.take(source as never, id)
+  const lease = await store.take(source, id)
   if (lease === null) throw new Error('nothing was taken')
   return lease
 }
+
+async function claim(store: LeaseStore, id = 'one'): Promise<ClaimedLease | null> {
+  const { claimed } = await store.claim(source, [{ id, tokens: [] }])
+  return claimed[0] ?? null
+}
+
+/** What everybody sees once an owner gave no sign for too long. */
+const buries = (owner: string): Promise<number> => client.hdel(`{${key}}:owners`, owner)
 
 const listKey = (id: string): string => `{${key}}:lease:${id}`
 
@@ -93,8 +104,8 @@ describe('read', () => {
   it('counts offsets from the start of the lease after it was trimmed', async () => {
     const store = storeOf('me')
     const lease = await takeThree(store)
-    await store.commit(lease, 'A', 0, 2)
-    await store.commit(lease, 'B', 0, 2)
+    await store.commit(lease, 'A', 2)
+    await store.commit(lease, 'B', 2)
     expect(await client.llen(listKey('one'))).toBe(1)
     expect(await readAll(store, lease, 2)).toEqual(['r2'])
   })
@@ -104,85 +115,113 @@ describe('commit', () => {
   it('trims only what every sink has passed', async () => {
     const store = storeOf('me')
     const lease = await takeThree(store)
-    expect(await store.commit(lease, 'A', 0, 3)).toBe(3)
+    expect(await store.commit(lease, 'A', 3)).toBe(3)
     expect(await readAll(store, lease)).toEqual(['r0', 'r1', 'r2'])
-    expect(await store.commit(lease, 'B', 0, 1)).toBe(2)
+    expect(await store.commit(lease, 'B', 1)).toBe(2)
   })
 
   it('leaves nothing behind once every sink has everything', async () => {
     const store = storeOf('me')
     const lease = await takeThree(store)
-    await store.commit(lease, 'A', 0, 3)
-    expect(await store.commit(lease, 'B', 0, 3)).toBe(0)
+    await store.commit(lease, 'A', 3)
+    expect(await store.commit(lease, 'B', 3)).toBe(0)
     expect(await client.keys('*')).toEqual([`{${key}}:owners`])
   })
 
   it('changes nothing when it is repeated after a lost reply', async () => {
     const store = storeOf('me', ['A'])
     const lease = await takeThree(store)
-    expect(await store.commit(lease, 'A', 0, 2)).toBe(1)
-    expect(await store.commit(lease, 'A', 0, 2)).toBe(1)
+    expect(await store.commit(lease, 'A', 2)).toBe(1)
+    expect(await store.commit(lease, 'A', 2)).toBe(1)
     expect(await client.lrange(listKey('one'), 0, -1)).toEqual(['r2'])
   })
 
   it('takes the last commit, repeated after a lost reply, for done', async () => {
     const store = storeOf('me', ['A'])
     const lease = await takeThree(store)
-    expect(await store.commit(lease, 'A', 0, 3)).toBe(0)
-    expect(await store.commit(lease, 'A', 0, 3)).toBe(0)
+    expect(await store.commit(lease, 'A', 3)).toBe(0)
+    expect(await store.commit(lease, 'A', 3)).toBe(0)
   })
 
   it('tells a lease that is gone from one that was lost', async () => {
     const store = storeOf('me', ['A'])
     const lease = await takeThree(store)
     await client.flushall()
-    await expect(store.commit(lease, 'A', 0, 2)).rejects.toThrow(LeaseGoneError)
+    await expect(store.commit(lease, 'A', 2)).rejects.toThrow(LeaseGoneError)
     await expect(store.read(lease, 0, 10, 1000)).rejects.toThrow(LeaseGoneError)
   })
 
-  it('refuses an offset that does not follow from what Redis knows', async () => {
+  it('goes on after a commit whose reply was lost and that went less far', async () => {
     const store = storeOf('me', ['A'])
     const lease = await takeThree(store)
-    await expect(store.commit(lease, 'A', 1, 2)).rejects.toThrow(LeaseLostError)
-    expect(await client.llen(listKey('one'))).toBe(3)
+    await store.commit(lease, 'A', 1)
+    expect(await store.commit(lease, 'A', 2)).toBe(1)
+    expect(await client.lrange(listKey('one'), 0, -1)).toEqual(['r2'])
+  })
+
+  it('goes on after Redis lost the last commits in a failover', async () => {
+    const store = storeOf('me', ['A'])
+    const lease = await takeThree(store)
+    await store.commit(lease, 'A', 1)
+    await client.hset(`${listKey('one')}:meta`, 'offset:A', 0, 'acked', 0)
+    await client.lpush(listKey('one'), 'r0')
+    expect(await store.commit(lease, 'A', 2)).toBe(1)
+    expect(await client.lrange(listKey('one'), 0, -1)).toEqual(['r2'])
+  })
+
+  it('never moves an offset back', async () => {
+    const store = storeOf('me', ['A', 'B'])
+    const lease = await takeThree(store)
+    await store.commit(lease, 'A', 2)
+    await store.commit(lease, 'A', 1)
+    await store.commit(lease, 'B', 3)
+    expect(await client.lrange(listKey('one'), 0, -1)).toEqual(['r2'])
   })
 
   it('refuses a stale owner, who can neither read nor trim', async () => {
     const stale = storeOf('stale', ['A'], 1)
     const lease = await takeThree(stale)
     const heir = storeOf('heir', ['A'])
-    await eventually(async () => expect(await heir.recover(source, 'one')).not.toBeNull())
-    await expect(stale.commit(lease, 'A', 0, 3)).rejects.toThrow(LeaseLostError)
+    await eventually(async () => expect(await claim(heir)).not.toBeNull())
+    await expect(stale.commit(lease, 'A', 3)).rejects.toThrow(LeaseLostError)
     await expect(stale.read(lease, 0, 10, 1000)).rejects.toThrow(LeaseLostError)
     expect(await client.llen(listKey('one'))).toBe(3)
   })
 })
 
-describe('recover', () => {
+describe('claim', () => {
   it('leaves a lease alone whose owner lives', async () => {
     await takeThree(storeOf('alive'))
-    expect(await storeOf('other').recover(source, 'one')).toBeNull()
+    expect(await claim(storeOf('other'))).toBeNull()
   })
 
   it('goes on at the offset of each sink', async () => {
     const dead = storeOf('dead', ['A', 'B'], 1)
     const lease = await takeThree(dead)
-    await dead.commit(lease, 'A', 0, 1)
-    await dead.commit(lease, 'B', 0, 2)
+    await dead.commit(lease, 'A', 1)
+    await dead.commit(lease, 'B', 2)
     const heir = storeOf('heir')
-    const recovered = await eventually(async () => {
-      const answer = await heir.recover(source, 'one')
+    const claimed = await eventually(async () => {
+      const answer = await claim(heir)
       if (answer === null) throw new Error('its owner still counts as alive')
       return answer
     })
-    expect(recovered).toEqual({ lease, offsets: [1, 2], givenUp: [] })
-    expect(await readAll(heir, recovered.lease, 1)).toEqual(['r1', 'r2'])
+    expect(claimed).toMatchObject({ lease: { id: 'one', total: 3 }, offsets: [1, 2], whole: true })
+    expect(await readAll(heir, claimed.lease, 1)).toEqual(['r1', 'r2'])
   })
 
   it('takes an own lease over again, whose take was answered to nobody', async () => {
     const store = storeOf('me')
     const lease = await takeThree(store)
-    expect(await store.recover(source, 'one')).toEqual({ lease, offsets: [0, 0], givenUp: [] })
+    expect(await claim(store)).toMatchObject({ lease: { id: lease.id, total: 3 }, offsets: [0, 0] })
+    await expect(store.commit(lease, 'A', 3)).rejects.toThrow(LeaseLostError)
+  })
+
+  it('leaves alone what this pump holds already', async () => {
+    const store = storeOf('me')
+    const { token } = await takeThree(store)
+    expect(await store.claim(source, [{ id: 'one', tokens: ['other#1', token] }])).toMatchObject({ claimed: [] })
+    expect(await store.claim(source, [{ id: 'one', tokens: [`${token}0`] }])).not.toMatchObject({ claimed: [] })
   })
 
   it('takes a lease whose bookkeeping is lost from its beginning', async () => {
@@ -191,34 +230,183 @@ describe('recover', () => {
     const heir = storeOf('heir')
     const found = await heir.scanLeases([source])
     expect(found).toEqual(new Map([[source, ['one']]]))
-    expect(await heir.recover(source, 'one')).toMatchObject({ lease: { total: 3 }, offsets: [0, 0] })
+    expect(await claim(heir)).toMatchObject({ lease: { total: 3 }, offsets: [0, 0] })
   })
 
   it('cleans up after a lease that has no records any more', async () => {
-    await takeThree(storeOf('gone', ['A'], 1))
+    await takeThree(storeOf('gone', ['A']))
     await client.del(listKey('one'))
-    const heir = storeOf('heir', ['A'])
-    await eventually(async () => {
-      expect(await heir.recover(source, 'one')).toBeNull()
-      expect(await heir.listLeases(source)).toEqual([])
-    })
-  })
-
-  it('gives a new sink what is left, and gives up the records of a sink that is gone', async () => {
-    const store = storeOf('me', ['A', 'OLD'])
-    const lease = await takeThree(store)
-    await store.commit(lease, 'A', 0, 2)
-    await store.commit(lease, 'OLD', 0, 1)
-    const next = storeOf('me', ['A', 'NEW'])
-    expect(await next.recover(source, 'one')).toEqual({ lease, offsets: [2, 1], givenUp: ['OLD'] })
-  })
-
-  it('ends a lease that only a removed sink had not finished', async () => {
-    const store = storeOf('me', ['A', 'OLD'])
-    const lease = await takeThree(store)
-    await store.commit(lease, 'A', 0, 3)
-    expect(await storeOf('me', ['A']).recover(source, 'one')).toMatchObject({ offsets: [3], givenUp: ['OLD'] })
+    expect(await claim(storeOf('heir', ['A']))).toBeNull()
     expect(await client.keys('*lease*')).toEqual([])
+  })
+
+  it('is not kept from other leases by a key of another kind', async () => {
+    await takeThree(storeOf('dead'))
+    await buries('dead')
+    await client.set(listKey('odd'), 'text')
+    const requests = ['odd', 'one'].map((id) => ({ id, tokens: [] }))
+    const { claimed } = await storeOf('heir').claim(source, requests)
+    expect(claimed.map(({ lease }) => lease.id)).toEqual(['one'])
+  })
+
+  it('gives a new sink what is left, and leaves the part of a sink that is not there', async () => {
+    const store = storeOf('dead', ['A', 'OLD'])
+    const lease = await takeThree(store)
+    await store.commit(lease, 'A', 2)
+    await store.commit(lease, 'OLD', 1)
+    await buries('dead')
+    const next = storeOf('next', ['A', 'NEW'])
+    const { claimed, waiting } = await next.claim(source, [{ id: 'one', tokens: [] }])
+    expect(claimed).toMatchObject([{ offsets: [2, 1], whole: false }])
+    expect(waiting).toEqual(new Map([['OLD', { leases: 1, records: 2 }]]))
+  })
+})
+
+describe('a sink that this pump does not have', () => {
+  it('keeps its records: the others finish theirs, and a pump that has it goes on at its offset', async () => {
+    const store = storeOf('dead', ['A', 'ES'])
+    await store.commit(await takeThree(store), 'ES', 1)
+    await buries('dead')
+    const without = storeOf('without', ['A'])
+    const part = await claim(without)
+    expect(part?.offsets).toEqual([0])
+    expect(await without.commit(part?.lease as Lease, 'A', 3)).toBe(2)
+    expect(await claim(without)).toBeNull()
+    expect(await client.lrange(listKey('one'), 0, -1)).toEqual(['r1', 'r2'])
+
+    const having = storeOf('having', ['ES'])
+    const rest = await claim(having)
+    expect(rest?.offsets).toEqual([1])
+    expect(await readAll(having, rest?.lease as Lease, 1)).toEqual(['r1', 'r2'])
+    expect(await having.commit(rest?.lease as Lease, 'ES', 3)).toBe(0)
+    expect(await client.keys('*lease*')).toEqual([])
+  })
+
+  it('does not wait for a pump that holds the lease for other sinks', async () => {
+    await takeThree(storeOf('dead', ['A', 'ES']))
+    await buries('dead')
+    const slow = storeOf('slow', ['A'])
+    const itsPart = await claim(slow)
+    const fast = storeOf('fast', ['A', 'ES'])
+    const { claimed, waiting } = await fast.claim(source, [{ id: 'one', tokens: [] }])
+    expect(claimed).toMatchObject([{ offsets: [null, 0], whole: false }])
+    expect(waiting).toEqual(new Map())
+    await fast.commit(claimed[0]?.lease as Lease, 'ES', 3)
+    await expect(fast.commit(claimed[0]?.lease as Lease, 'A', 3)).rejects.toThrow(LeaseLostError)
+    expect(await slow.commit(itsPart?.lease as Lease, 'A', 3)).toBe(0)
+  })
+
+  it('keeps a lease from going back to the source list, which names no sinks', async () => {
+    await takeThree(storeOf('dead', ['A', 'ES']))
+    await buries('dead')
+    const without = storeOf('without', ['A'])
+    expect(await without.release((await claim(without))?.lease as Lease, false)).toBe('left')
+    expect(await claim(storeOf('having', ['A', 'ES']))).toMatchObject({ offsets: [0, 0] })
+  })
+
+  it('is not mixed up with a living pump that has it', async () => {
+    await takeThree(storeOf('alive', ['ES']))
+    const { waiting } = await storeOf('me', ['A']).claim(source, [{ id: 'one', tokens: [] }])
+    expect(waiting).toEqual(new Map())
+  })
+
+  it('is found again when the set of leases was lost', async () => {
+    await takeThree(storeOf('dead', ['ES']))
+    const store = storeOf('me', ['ES', 'A'])
+    await buries('dead')
+    await client.del(`{${key}}:leases`)
+    await storeOf('without', ['B']).claim(source, [{ id: 'one', tokens: [] }])
+    expect(await client.smembers(`{${key}}:leases`)).toEqual(['one'])
+    expect(await claim(store)).toMatchObject({ offsets: [0, null] })
+  })
+})
+
+describe('recovery', () => {
+  const scriptCalls = async (): Promise<number> =>
+    Number(/cmdstat_evalsha:calls=(\d+)/.exec(await client.info('commandstats'))?.[1] ?? 0)
+
+  /** Its clock moves by a second at each look. */
+  function recoveryOf(store: LeaseStore) {
+    const claimed: ClaimedLease[] = []
+    const onClaimed = (_: unknown, more: readonly ClaimedLease[]): void => void claimed.push(...more)
+    let time = 0
+    const now = (): number => (time += 1000)
+    const recovery = new Recovery({ store, held: new HeldLeases(), isOff: () => false, onClaimed, now })
+    return { claimed, recovery, pass: (ms: number) => (time += ms) }
+  }
+
+  it('asks about a thousand leases of a living pump in a handful of calls', async () => {
+    const peer = storeOf('peer')
+    for (let i = 0; i < 1000; i++) await takeThree(peer, `lease-${i}`)
+    const { claimed, recovery, pass } = recoveryOf(storeOf('me'))
+    const before = await scriptCalls()
+    await recovery.sweep(source)
+    expect((await scriptCalls()) - before).toBeLessThanOrEqual(12)
+    expect(claimed).toEqual([])
+    await buries('peer')
+    await recovery.sweep(source)
+    expect(claimed, 'it rests twenty times as long as it took').toEqual([])
+    pass(20_000)
+    await recovery.sweep(source)
+    expect(new Set(claimed.map(({ lease }) => lease.id)).size).toBe(1000)
+  })
+
+  it('claims a lease once, however many ask at the same time', async () => {
+    await takeThree(storeOf('dead'))
+    await buries('dead')
+    const held = new HeldLeases()
+    const tokens: string[] = []
+    const recovery = new Recovery({
+      store: storeOf('me'),
+      held,
+      isOff: () => false,
+      onClaimed: (_, claimed) => {
+        for (const { lease } of claimed) {
+          tokens.push(lease.token)
+          held.add({ lease, source, whole: true } as Segment)
+        }
+      },
+    })
+    await Promise.all([recovery.sweep(source), recovery.claimFound(source, ['one']), recovery.sweep(source)])
+    expect(tokens).toHaveLength(1)
+  })
+})
+
+describe('what this process holds', () => {
+  const segment = (token: string): Segment => ({ source, lease: { id: 'one', token } }) as Segment
+
+  it('loses the very segment that was lost, not a newer one of the same lease', () => {
+    const held = new HeldLeases()
+    const [stale, fresh] = [segment('me#1'), segment('me#2')]
+    held.add(stale)
+    held.add(fresh)
+    held.remove(stale)
+    held.remove(stale)
+    expect(held.of(source, 'one')).toEqual([fresh])
+    held.remove(fresh)
+    expect(held.size).toBe(0)
+  })
+})
+
+describe('giving up a sink', () => {
+  it('counts first, then drops only what nobody holds, and trims to the slowest sink left', async () => {
+    const dead = storeOf('dead', ['A', 'ES'])
+    await dead.commit(await takeThree(dead, 'one'), 'A', 2)
+    await dead.commit(await takeThree(dead, 'two'), 'A', 3)
+    await buries('dead')
+    await takeThree(storeOf('alive', ['ES']), 'three')
+    const inspector = new LeaseInspector(client)
+    const expected = { sink: 'ES', waiting: { leases: 2, records: 6 }, held: { leases: 1, records: 3 } }
+    expect(await inspector.drop([source], 'ES', false)).toEqual(expected)
+    expect(await inspector.list([source])).toEqual([
+      { sink: 'A', waiting: { leases: 1, records: 1 }, held: { leases: 0, records: 0 } },
+      expected,
+    ])
+    expect(await inspector.drop([source], 'ES', true)).toEqual(expected)
+    expect(await client.lrange(listKey('one'), 0, -1)).toEqual(['r2'])
+    expect(await client.exists(listKey('two'), `${listKey('two')}:meta`)).toBe(0)
+    expect(await client.llen(listKey('three'))).toBe(3)
+    expect(await claim(storeOf('heir', ['A', 'ES']))).toMatchObject({ offsets: [2, 2] })
   })
 })
 
@@ -235,14 +423,17 @@ describe('release', () => {
   it('leaves a lease that was begun to the next pump, at once', async () => {
     const store = storeOf('me')
     const lease = await takeThree(store)
-    await store.commit(lease, 'A', 0, 1)
+    await store.commit(lease, 'A', 1)
     expect(await store.release(lease, true)).toBe('left')
-    expect(await storeOf('next').recover(source, 'one')).toMatchObject({ offsets: [1, 0] })
+    expect(await claim(storeOf('next'))).toMatchObject({ offsets: [1, 0] })
   })
 
   it('does not touch a lease of somebody else', async () => {
-    const lease = await takeThree(storeOf('other'))
-    expect(await storeOf('me').release(lease, false)).toBe('lost')
+    const stale = storeOf('stale')
+    const lease = await takeThree(stale)
+    await buries('stale')
+    await claim(storeOf('heir'))
+    expect(await stale.release(lease, false)).toBe('lost')
     expect(await client.llen(listKey('one'))).toBe(3)
   })
 })
@@ -257,10 +448,11 @@ describe('a Redis that is out of memory', () => {
       await expect(client.rpush(key, 'r4')).rejects.toThrow(/OOM/)
       const second = await store.take(source, 'two')
       await store.renew(source)
-      await store.commit(lease, 'A', 0, 3)
-      expect(await store.commit(lease, 'B', 0, 3)).toBe(0)
-      expect(await store.recover(source, 'two')).not.toBeNull()
-      expect(await store.release(second as Lease, false)).toBe('returned')
+      await store.commit(lease, 'A', 3)
+      expect(await store.commit(lease, 'B', 3)).toBe(0)
+      expect(second).not.toBeNull()
+      const again = await claim(store, 'two')
+      expect(await store.release(again?.lease as Lease, false)).toBe('returned')
     } finally {
       await client.config('SET', 'maxmemory', '0')
     }

@@ -1,12 +1,16 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { analyticsKey } from '@tek/analytics-record'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { eventually } from '../../../test/support/eventually.ts'
 import { type RedisServer, freePort, startRedis } from '../../../test/support/redis.ts'
+import { cleanEnvironment, startService } from '../../../test/support/programs.ts'
 import { startPump } from '../../../test/support/pump.ts'
 import { SinkOptionError, SinkUnavailableError } from '../src/errors.ts'
 import { elements, paths, runPump } from './support/run-pump.ts'
-import { createTestSink } from './support/test-sink.ts'
+import { allDelivered, createTestSink } from './support/test-sink.ts'
 
 const key = analyticsKey('msgpack')
 
@@ -171,6 +175,152 @@ describe('stop', () => {
     await running[Symbol.asyncDispose]()
     expect(await client.lrangeBuffer(key, 0, -1)).toEqual(raws)
     expect(running.pump.status().sinks['A']).toMatchObject({ taken: 10, pending: 10 })
+  })
+})
+
+describe('a pump whose configuration lacks a sink', () => {
+  const away = (): Promise<never> => Promise.reject(new SinkUnavailableError('away'))
+
+  /** Ends with records that wait for sink B, while A has them all. */
+  async function leaveBacklog(): Promise<void> {
+    const b = createTestSink('b')
+    const a = createTestSink('a')
+    b.answer = away
+    await client.rpush(key, ...elements(20))
+    await using _ = await runPump({ redisPort: server.port, sinks: [a, b] })
+    await eventually(() => expect(a.paths()).toEqual(paths(20)))
+    await eventually(() => expect(b.batches.length).toBeGreaterThan(0))
+  }
+
+  it('leaves the backlog of that sink in Redis, says so, and a pump that has the sink delivers it', async () => {
+    await leaveBacklog()
+    const a = createTestSink('a')
+    {
+      await using running = await runPump({ redisPort: server.port, sinks: [a] })
+      const backlog = { B: { leases: 1, records: 20 } }
+      await eventually(() =>
+        expect(running.pump.status()).toMatchObject({ leases: 0, waiting_for_sinks_not_configured: backlog }),
+      )
+      await client.rpush(key, ...elements(5, 20))
+      await eventually(() => expect(a.paths()).toEqual(paths(5, 20)))
+      const warnings = /level=warning message="records wait for sinks that are not configured".*/g
+      expect(running.log().match(warnings)).toEqual([expect.stringMatching(/records=20 sinks=B/)])
+    }
+    const b = createTestSink('b')
+    await using running = await runPump({ redisPort: server.port, sinks: [a, b] })
+    await eventually(async () => expect(await client.keys('*lease*')).toEqual([]))
+    expect(b.paths()).toEqual(paths(20))
+    expect(a.paths()).toEqual(paths(5, 20))
+    expect(running.pump.status().waiting_for_sinks_not_configured).toEqual({})
+  })
+
+  it('leaves also a backlog of which no sink has begun anything', async () => {
+    const b = createTestSink('b', { maxRecords: 1, maxBytes: 1 })
+    b.answer = away
+    await client.rpush(key, ...elements(1))
+    {
+      const timings = { firstBackoffMs: 60_000, mostBackoffMs: 60_000, returnWithinMs: -1 }
+      await using running = await runPump({ redisPort: server.port, sinks: [b], timings })
+      await eventually(() => expect(b.batches.length).toBe(1))
+      await client.rpush(key, ...elements(5, 1))
+      await eventually(() => expect(running.pump.status().sinks['B']?.taken).toBe(6))
+    }
+    expect(await client.exists(key)).toBe(0)
+    await using running = await runPump({ redisPort: server.port, sinks: [createTestSink('a')] })
+    await eventually(() =>
+      expect(running.pump.status().waiting_for_sinks_not_configured).toEqual({ B: { leases: 2, records: 6 } }),
+    )
+  })
+
+  it('shares a lease with a pump that has the sink: neither waits for the other', async () => {
+    await leaveBacklog()
+    const slow = createTestSink('c')
+    slow.answer = away
+    await using _ = await runPump({ redisPort: server.port, sinks: [slow] })
+    await eventually(() => expect(slow.batches.length).toBeGreaterThan(0))
+    const b = createTestSink('b')
+    await using __ = await runPump({ redisPort: server.port, sinks: [b] })
+    await eventually(() => expect(b.paths()).toEqual(paths(20)))
+    expect(slow.paths()).toEqual([])
+    slow.answer = allDelivered
+    await eventually(() => expect(slow.paths()).toEqual(paths(20)))
+    await eventually(async () => expect(await client.keys('*lease*')).toEqual([]))
+  })
+
+  it('takes over what a pump leaves that shared a lease with it', async () => {
+    await leaveBacklog()
+    const [mine, theirs] = [createTestSink('c'), createTestSink('b')]
+    mine.answer = away
+    theirs.answer = away
+    const other = await runPump({ redisPort: server.port, sinks: [theirs] })
+    await eventually(() => expect(theirs.batches.length).toBeGreaterThan(0))
+    const b = createTestSink('b')
+    await using running = await runPump({ redisPort: server.port, sinks: [mine, b] })
+    await client.rpush(key, ...elements(1, 20))
+    await eventually(() => expect([...b.paths(), ...theirs.batches.flat()]).toContain('/r20'))
+    await other[Symbol.asyncDispose]()
+    await eventually(() => expect(b.paths().toSorted()).toEqual(paths(21).toSorted()))
+    expect(running.log()).not.toContain('lease lost')
+  })
+})
+
+describe('leases on the command line', () => {
+  async function runLeases(args: readonly string[]): Promise<{ code: number | string; output: string }> {
+    const dir = await mkdtemp(join(tmpdir(), 'tek-leases-'))
+    const conf = join(dir, 'pump.conf')
+    const storage = { host: '127.0.0.1', port: server.port }
+    await writeFile(conf, JSON.stringify({ analytics_storage_config: storage, pumps: { a: { type: 'dummy' } } }))
+    await using program = startService('pump', ['leases', ...args, '--conf', conf], {
+      cwd: dir,
+      env: cleanEnvironment(),
+    })
+    const code = await program.exited()
+    await rm(dir, { recursive: true })
+    return { code, output: program.output() }
+  }
+
+  it('are listed by sink, and given up for one sink only with --yes', async () => {
+    const [a, gone] = [createTestSink('a'), createTestSink('gone')]
+    gone.answer = () => Promise.reject(new SinkUnavailableError('away'))
+    await client.rpush(key, ...elements(20))
+    {
+      await using _ = await runPump({ redisPort: server.port, sinks: [a, gone] })
+      await eventually(() => expect(a.paths()).toEqual(paths(20)))
+      const { code, output } = await runLeases(['release', '--sink', 'gone', '--yes'])
+      expect([code, output]).toEqual([
+        1,
+        expect.stringContaining('left alone, in the hands of a running pump: 20 records in 1 lease of sink GONE'),
+      ])
+    }
+    expect((await runLeases(['list'])).output).toBe(
+      [
+        'SINK  CONFIGURED  HELD LEASES  RECORDS  WAITING LEASES  RECORDS',
+        'A     yes         0            0        0               0',
+        'GONE  no          0            0        1               20',
+        '',
+      ].join('\n'),
+    )
+    const asked = await runLeases(['release', '--sink', 'gone'])
+    expect(asked).toEqual({
+      code: 0,
+      output: 'would give up 20 records in 1 lease of sink GONE; repeat with --yes to do it\n',
+    })
+    const released = await runLeases(['release', '--sink', 'gone', '--yes'])
+    expect(released.output).toMatch(
+      /level=error message="records of a released sink are dropped".*records=20 sink=GONE/,
+    )
+    expect(released.code).toBe(0)
+    expect(await client.keys('*lease*')).toEqual([])
+    expect((await runLeases(['list'])).output).toBe('no leases: nothing waits for any sink\n')
+  })
+
+  it('cannot be looked at without Redis', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'tek-leases-'))
+    const env = cleanEnvironment({ TYK_PMP_ANALYTICSSTORAGECONFIG_PORT: `${await freePort()}` })
+    await using program = startService('pump', ['leases', 'list'], { cwd: dir, env })
+    expect(await program.exited()).toBe(1)
+    expect(program.output()).toMatch(/Redis cannot be asked: connect ECONNREFUSED/)
+    await rm(dir, { recursive: true })
   })
 })
 

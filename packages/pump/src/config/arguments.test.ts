@@ -14,7 +14,13 @@ describe('the command line', () => {
     [['-h'], { kind: 'print', text: expect.stringContaining('--demo-records-per-hour') as unknown }],
     [['--demo=org'], { kind: 'refuse', message: expect.stringContaining('not in this version') as unknown }],
     [['--colour'], { kind: 'refuse' }],
-    [['stray'], { kind: 'refuse' }],
+    [['stray'], { kind: 'refuse', message: 'unknown command "stray" (try --help)' }],
+    [['leases', 'list', '-cx'], { kind: 'leases', confPath: 'x', release: null }],
+    [['leases', 'release', '--sink=es'], { kind: 'leases', release: { sink: 'ES', confirmed: false } }],
+    [['leases', 'release', '--sink', 'ES', '--yes'], { kind: 'leases', release: { sink: 'ES', confirmed: true } }],
+    [['leases', 'release'], { kind: 'refuse', message: 'leases release needs --sink=NAME (try --help)' }],
+    [['leases'], { kind: 'refuse' }],
+    [['--yes'], { kind: 'refuse' }],
   ])('%j', (args, expected) => {
     expect(parse(args)).toMatchObject(expected)
   })

@@ -53,7 +53,7 @@ export const coreOptions = {
     env: 'TYK_PMP_HEALTHCHECKENDPOINTNAME',
   },
   purge_delay: {
-    doc: 'Seconds between two purges. Lists are taken over at least once a second whatever this says.',
+    doc: 'In Tyk, seconds between two purges. Here lists are taken every second whatever this says; it only spaces the log lines about trouble with Redis.',
     format: 'go-int',
     default: 10,
     env: 'TYK_PMP_PURGEDELAY',
@@ -61,12 +61,18 @@ export const coreOptions = {
     range: [1, 86_400],
   },
   health_check_endpoint_port: {
-    doc: 'Port of the health check, on all interfaces.',
+    doc: 'Port of the health check.',
     format: 'go-int',
     default: 8083,
     env: 'TYK_PMP_HEALTHCHECKENDPOINTPORT',
     defaultWhen: 'zero',
     range: [1, 65_535],
+  },
+  health_check_endpoint_address: {
+    doc: 'Address the health check listens on; empty: all interfaces, as in Tyk. A key of our own.',
+    format: 'string',
+    default: '',
+    env: 'TYK_PMP_HEALTHCHECKENDPOINTADDRESS',
   },
   max_record_size: {
     doc: 'Raw request and response are cut to this many bytes of base64 text each. 0: never cut.',

@@ -241,6 +241,12 @@ describe('sinks', () => {
     )
   })
 
+  it('of an unknown type are named, with the types there are', () => {
+    const config = load({ pumps: { ...DUMMY.pumps, bird: { type: 'carrier-pigeon' } } })
+    const notice = config.notices.find(({ message }) => message.startsWith('Pump load error'))
+    expect(notice?.fields).toEqual({ pump: 'BIRD', known: 'elasticsearch, csv, stdout, sql, dummy' })
+  })
+
   it('read their meta from the prefix of their type, from one of their own, or from their name', () => {
     const config = load(
       {
@@ -357,5 +363,40 @@ describe('the article of 2020', () => {
       dont_purge_uptime_data: true,
     }
     expect(messages(load(file))).toEqual([])
+  })
+})
+
+describe('variables that set nothing', () => {
+  it('make one warning, with what may have been meant', () => {
+    const env = {
+      TYK_PMP_PURGE_DELAY: '5',
+      TYK_PMP_NONSENSE: '',
+      TYK_PMP_PUMPS_OUT_TYPE: 'csv',
+      TYK_PMP_PUMPS_OUT_META_CSVDIRR: '/tmp',
+      TYK_PMP_PUMPS_OUT_TIMEOUTS: '5',
+    }
+    expect(messages(load(DUMMY, env))).toContain(
+      'unknown environment variables are ignored: TYK_PMP_NONSENSE, ' +
+        'TYK_PMP_PUMPS_OUT_META_CSVDIRR (did you mean TYK_PMP_PUMPS_OUT_META_CSVDIR?), ' +
+        'TYK_PMP_PUMPS_OUT_TIMEOUTS (did you mean TYK_PMP_PUMPS_OUT_TIMEOUT?), ' +
+        'TYK_PMP_PURGE_DELAY (did you mean TYK_PMP_PURGEDELAY?)',
+    )
+  })
+
+  it('are none of those that a key, a sink or the command line reads', () => {
+    const env = {
+      TYK_PMP_PURGEDELAY: '5',
+      TYK_PMP_REDIS_HOST: 'r',
+      TYK_PMP_TEMPORAL_STORAGE_PORT: '1',
+      TYK_PMP_OMITCONFIGFILE: 'false',
+      TYK_PMP_BUILDDEMODATA: '',
+      TYK_PMP_PUMPS_OUT_TYPE: 'csv',
+      TYK_PMP_PUMPS_OUT_META: '{"csv_dir":"/tmp"}',
+      TYK_PMP_PUMPS_OUT_META_CSVDIR: '/tmp',
+      TYK_PMP_PUMPS_OUT_FILTERS_RESPONSECODES: '500',
+      TYK_PMP_PUMPS_CSV_META_CSVDIR: '/tmp',
+      TYK_PMP_PUMPS_B_TIMEOUT: 'told about as a sink without a type',
+    }
+    expect(messages(load(DUMMY, env)).filter((message) => message.startsWith('unknown'))).toEqual([])
   })
 })

@@ -1,4 +1,4 @@
-import { findSink } from '../sinks/index.ts'
+import { findSink, sinkDefinitions } from '../sinks/index.ts'
 import type { SinkDefinition } from '../sinks/types.ts'
 import { type EnvValue, coreEnv, loadSection } from './load-section.ts'
 import { type Notice, readConfigFile } from './read-file.ts'
@@ -7,6 +7,7 @@ import { ConfigReport } from './report.ts'
 import { type CoreConfig, type SinkOptions, pumpConfig, sinkOptions } from './schema.ts'
 import type { ConfigOf, ConfigRow, ConfigSection } from './section.ts'
 import { type SinkEntry, collectSinks } from './sink-entries.ts'
+import { unknownVariables } from './unknown-variables.ts'
 
 export interface LoadOptions {
   readonly confPath: string
@@ -123,11 +124,17 @@ function loadSinks(
     options.definitions?.find((definition) => definition.type === type) ?? findSink(type)
   const isType = (name: string): boolean => find(name.toLowerCase()) !== undefined
   const entries = collectSinks(pumps, options.env, isType, report, notices)
+  const unknown = unknownVariables(options.env, entries, find)
+  if (unknown.length > 0) {
+    notices.push({ level: 'warn', message: `unknown environment variables are ignored: ${unknown.join(', ')}` })
+  }
   const names = new Set(entries.map(({ name }) => name))
   return entries.flatMap((entry) => {
     const definition = find(entry.type)
     if (definition !== undefined) return [loadSink(entry, definition, names, options.env, resolve, report)]
-    notices.push({ level: 'error', message: `Pump load error (skipping): ${entry.type} Not found` })
+    const known = [...sinkDefinitions, ...(options.definitions ?? [])].map(({ type }) => type).join(', ')
+    const message = `Pump load error (skipping): ${entry.type} Not found`
+    notices.push({ level: 'error', message, fields: { pump: entry.name, known } })
     return []
   })
 }

@@ -5,6 +5,7 @@ import type { ConfigReport } from './report.ts'
 export interface Notice {
   readonly level: 'info' | 'warn' | 'error'
   readonly message: string
+  readonly fields?: Readonly<Record<string, string>>
 }
 
 /**

@@ -51,14 +51,14 @@ export class Committer {
   async #commit(progress: Progress): Promise<void> {
     const to = progress.settledTo
     try {
-      await progress.segment.commit(this.#options.sink, progress.committed, to)
+      await progress.segment.commit(this.#options.sink, to)
       progress.committed = to
       if (progress.segment.finished) this.#options.onFinished(progress)
     } catch (error) {
       if (error instanceof LeaseLostError || error instanceof LeaseGoneError)
         return this.#options.onLost(progress, error)
       this.#options.onTrouble(error)
-      // Redis is away; the call is made again with the same offsets, and does nothing if the first one arrived.
+      // Redis is away. The next call does the work of this one too, whether or not this one arrived.
       await delay(this.#options.retryMs, undefined, { ref: false })
     }
   }

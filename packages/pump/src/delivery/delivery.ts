@@ -27,7 +27,7 @@ export interface DeliveryOptions {
   readonly log: Log
   readonly pushDeadLetters: (letters: readonly DeadLetter[]) => Promise<void>
   readonly onRedisTrouble: (error: unknown) => void
-  /** No sink needs the segment any more, or it is lost. */
+  /** No sink of this pump needs the segment any more, or the last one that did has lost it. */
   readonly onSegmentGone: (segment: Segment) => void
   /** A batch was delivered; the time since its oldest record was read. */
   readonly onDelivered?: (durationMs: number) => void
@@ -334,7 +334,8 @@ export class Delivery {
   async #reject(rejected: readonly [Entry, string][]): Promise<void> {
     const { log, pushDeadLetters } = this.#options
     this.#rejections.run((heldBack) => {
-      const fields = { sink: this.name, records: rejected.length, reason: rejected[0]?.[1], notLogged: heldBack }
+      const more = heldBack > 0 ? { notLogged: heldBack } : {}
+      const fields = { sink: this.name, records: rejected.length, reason: rejected[0]?.[1], ...more }
       log.error(fields, 'sink rejects records, they become dead letters')
     })
     const letters = rejected.map(([{ element, progress }, reason]) => {
@@ -379,7 +380,7 @@ export class Delivery {
     for (const progress of touched) this.#committer.schedule(progress)
   }
 
-  /** The segment belongs to another pump now, which goes on where the last commit left off; or it is gone. */
+  /** The sink's part of the segment is in other hands now, which go on where the last commit left off; or it is gone. */
   #lose(progress: Progress, error: LeaseLostError | LeaseGoneError): void {
     if (progress.lost) return
     progress.lost = true
@@ -390,7 +391,7 @@ export class Delivery {
       this.#options.log.error(fields, 'records are lost: Redis was emptied or evicted them')
       this.counters.settle('dropped', left)
     } else {
-      this.#options.log.warn(fields, 'lease lost, another pump goes on with it')
+      this.#options.log.warn(fields, 'lease lost, its new owner goes on with it')
       this.counters.lose(left)
     }
     this.#window.drop(progress)
@@ -400,6 +401,7 @@ export class Delivery {
       return true
     })
     this.#todo.removeWhere((candidate) => candidate === progress)
-    this.#options.onSegmentGone(segment)
+    segment.lose(this.name)
+    if (segment.finished) this.#options.onSegmentGone(segment)
   }
 }

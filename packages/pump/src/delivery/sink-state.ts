@@ -57,7 +57,10 @@ export class SinkState {
     this.pausedUntil = Date.now() + Math.max(this.#backoff(), retryAfterMs ?? 0)
     const { displayName, log } = this.#options
     this.#troubles.run((heldBack) => {
-      const fields = { attempts: this.#failures, notLogged: heldBack }
+      const fields = {
+        ...(this.#failures > 1 ? { attempts: this.#failures } : {}),
+        ...(heldBack > 0 ? { notLogged: heldBack } : {}),
+      }
       if (timedOut) log.error(fields, `Timeout Writing to: ${displayName}`)
       else log.error(fields, `Error Writing to: ${displayName} - Error:${error.message}`)
     })

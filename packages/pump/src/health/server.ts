@@ -1,10 +1,12 @@
-import { type FastifyReply, type FastifyRequest, fastify } from 'fastify'
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import { HealthPortError } from '../errors.ts'
 import type { PumpStatus } from './status.ts'
 
 export interface HealthServerOptions {
   /** Path of the health check, without slash. */
   readonly name: string
+  /** Empty: all interfaces. */
+  readonly address: string
   readonly port: number
   readonly status: () => PumpStatus
 }
@@ -20,9 +22,9 @@ const OK = Buffer.from('{"status": "ok"}')
 /**
  * Serves the health check (this process lives) and `/ready` (records reach their sinks).
  *
- * @throws HealthPortError when the port is taken.
+ * @throws HealthPortError when the port is taken or the address is not this machine's.
  */
-export async function startHealthServer({ name, port, status }: HealthServerOptions): Promise<HealthServer> {
+export async function startHealthServer({ name, address, port, status }: HealthServerOptions): Promise<HealthServer> {
   const app = fastify({ logger: false, exposeHeadRoutes: false, forceCloseConnections: true })
   const healthPath = `/${name}`
   app.get(healthPath, (_, reply) => reply.header('content-type', 'application/json').send(OK))
@@ -34,24 +36,31 @@ export async function startHealthServer({ name, port, status }: HealthServerOpti
   }
   app.setNotFoundHandler((request, reply) => answerOthers(request, reply, healthPath))
   try {
-    await app.listen({ port, host: '::' }).catch((error: NodeJS.ErrnoException) => {
-      // A machine without IPv6.
-      if (error.code === 'EAFNOSUPPORT' || error.code === 'EADDRNOTAVAIL') return app.listen({ port, host: '0.0.0.0' })
-      throw error
-    })
+    if (address === '') await listenEverywhere(app, port)
+    else await app.listen({ port, host: address })
   } catch (error) {
-    const cure = 'choose another with health_check_endpoint_port (TYK_PMP_HEALTHCHECKENDPOINTPORT)'
-    throw new HealthPortError(
-      `Error serving health check endpoint on port ${port}: ${(error as Error).message}; ${cure}`,
-      {
-        cause: error,
-      },
-    )
+    const { code, message } = error as NodeJS.ErrnoException
+    const key = code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND' ? 'address' : 'port'
+    const cure = `choose another with health_check_endpoint_${key} (TYK_PMP_HEALTHCHECKENDPOINT${key.toUpperCase()})`
+    throw new HealthPortError(`Error serving health check endpoint on port ${port}: ${message}; ${cure}`, {
+      cause: error,
+    })
   }
-  const address = app.server.address()
+  const bound = app.server.address()
   return {
-    port: typeof address === 'object' && address !== null ? address.port : port,
+    port: typeof bound === 'object' && bound !== null ? bound.port : port,
     close: () => app.close(),
+  }
+}
+
+async function listenEverywhere(app: FastifyInstance, port: number): Promise<void> {
+  try {
+    await app.listen({ port, host: '::' })
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    // A machine without IPv6.
+    if (code !== 'EAFNOSUPPORT' && code !== 'EADDRNOTAVAIL') throw error
+    await app.listen({ port, host: '0.0.0.0' })
   }
 }
 

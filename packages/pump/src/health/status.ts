@@ -1,5 +1,6 @@
 import type { Delivery } from '../delivery/index.ts'
 import type { SinkStatus } from '../delivery/sink-state.ts'
+import type { Backlog } from '../lease/index.ts'
 
 /** What `/ready` answers. Names are in snake case because it is read by scripts and dashboards. */
 export interface PumpStatus {
@@ -9,6 +10,8 @@ export interface PumpStatus {
   readonly leases: number
   /** Entries in the list of dead letters when it was last written to; null before that. */
   readonly dead_letters: number | null
+  /** By name of the sink: what waits for sinks that neither this pump nor another living one has. */
+  readonly waiting_for_sinks_not_configured: Readonly<Record<string, Backlog>>
   readonly sinks: Readonly<Record<string, SinkReport>>
 }
 

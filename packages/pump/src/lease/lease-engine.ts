@@ -1,25 +1,36 @@
 import { randomBytes } from 'node:crypto'
 import type { SourceList } from '@tek/analytics-record'
 import type { Log } from '../log/log.ts'
+import { OncePerInterval } from '../log/once-per-interval.ts'
 import { type Repeated, repeat } from '../repeat.ts'
+import { HeldLeases } from './held-leases.ts'
+import { Recovery } from './recovery.ts'
 import { Segment, type SegmentDeps } from './segment.ts'
-import type { LeaseStore, RecoveredLease } from './store.ts'
+import type { Backlog, ClaimedLease, LeaseStore } from './store.ts'
 
 export interface LeaseEngineOptions {
   readonly store: LeaseStore
   readonly sources: readonly SourceList[]
   readonly segmentDeps: SegmentDeps
-  /** Called with each lease this process comes to hold, and each sink's offset in it, in the order of the sinks. */
-  readonly onSegment: (segment: Segment, offsets: readonly number[]) => void
+  /**
+   * Called with each lease, or part of one, that this process comes to hold, and each sink's offset in it, in the order
+   * of the sinks; null for a sink it does not hold it for.
+   */
+  readonly onSegment: (segment: Segment, offsets: readonly (number | null)[]) => void
   /** Redis could not be asked. */
   readonly onTrouble: (error: unknown) => void
   readonly onTaken?: (durationMs: number) => void
-  readonly sinkCount: number
+  /** Names, in the order of the store's. */
+  readonly sinks: readonly string[]
   readonly takeEveryMs: number
   readonly ownerTtlMs: number
   readonly recoverEveryMs: number
   /** How often lists are looked for whose bookkeeping was lost. */
   readonly scanEveryMs: number
+  /** A stop gives leases back to their source list that were taken no longer ago than this. */
+  readonly returnWithinMs: number
+  /** How often the same trouble is logged. */
+  readonly logEveryMs: number
   readonly log: Log
 }
 
@@ -31,15 +42,23 @@ export interface LeaseEngineOptions {
  */
 export class LeaseEngine {
   readonly #options: LeaseEngineOptions
-  readonly #held = new Map<SourceList, Map<string, Segment>>()
+  readonly #held = new HeldLeases()
+  readonly #recovery: Recovery
   /** Ids that are being taken at this moment: in Redis already, perhaps, but not yet held. */
   readonly #taking = new Set<string>()
+  readonly #backlogs: OncePerInterval
   #tasks: Repeated[] = []
   #stopping = false
 
   constructor(options: LeaseEngineOptions) {
     this.#options = options
-    for (const source of options.sources) this.#held.set(source, new Map())
+    this.#backlogs = new OncePerInterval(options.logEveryMs)
+    this.#recovery = new Recovery({
+      store: options.store,
+      held: this.#held,
+      isOff: (id) => this.#stopping || this.#taking.has(id),
+      onClaimed: (source, claimed) => this.#recovered(source, claimed),
+    })
   }
 
   start(): void {
@@ -69,97 +88,100 @@ export class LeaseEngine {
 
   /** Stops holding a segment that is finished or lost. */
   forget(segment: Segment): void {
-    this.#held.get(segment.source)?.delete(segment.lease.id)
+    this.#held.remove(segment)
   }
 
   /** Number of leases held. */
   get size(): number {
-    let size = 0
-    for (const segments of this.#held.values()) size += segments.size
-    return size
+    return this.#held.size
+  }
+
+  /** By sink: what waits for sinks this pump does not have and no living pump holds. */
+  waiting(): ReadonlyMap<string, Backlog> {
+    return this.#recovery.waiting()
   }
 
   async #takeAll(): Promise<void> {
     const startedAt = performance.now()
+    const { store, sinks, onTaken } = this.#options
     await this.#forEachSource(async (source) => {
       const id = newLeaseId()
       this.#taking.add(id)
       try {
-        const lease = await this.#options.store.take(source, id)
-        if (lease !== null) this.#hold({ lease, offsets: this.#noOffsets(), givenUp: [] }, false)
+        const lease = await store.take(source, id)
+        if (lease !== null) this.#hold({ lease, offsets: sinks.map(() => 0), whole: true }, false)
       } finally {
         this.#taking.delete(id)
       }
     })
-    this.#options.onTaken?.(performance.now() - startedAt)
-  }
-
-  #noOffsets(): number[] {
-    return Array.from({ length: this.#options.sinkCount }, () => 0)
+    onTaken?.(performance.now() - startedAt)
   }
 
   async #renewAll(): Promise<void> {
     await this.#forEachSource(async (source) => {
-      if ((this.#held.get(source)?.size ?? 0) > 0) await this.#options.store.renew(source)
+      if (this.#held.has(source)) await this.#options.store.renew(source)
     })
   }
 
   async #recoverAll(): Promise<void> {
-    const { store } = this.#options
-    await this.#forEachSource(async (source) => {
-      // Mostly every lease is our own, and then nothing needs to be listed.
-      if ((await store.countLeases(source)) <= (this.#held.get(source)?.size ?? 0)) return
-      for (const id of await store.listLeases(source)) await this.#recover(source, id)
+    await this.#forEachSource((source) => this.#recovery.sweep(source))
+    const waiting = [...this.waiting()]
+    if (waiting.length === 0) return this.#backlogs.reset()
+    this.#backlogs.run(() => {
+      const sinks = waiting.map(([sink]) => sink).join(', ')
+      const records = waiting.reduce((sum, [, backlog]) => sum + backlog.records, 0)
+      this.#options.log.warn({ sinks, records }, 'records wait for sinks that are not configured')
     })
   }
 
   async #scan(): Promise<void> {
     try {
-      for (const [source, ids] of await this.#options.store.scanLeases(this.#options.sources)) {
-        for (const id of ids) await this.#recover(source, id)
-      }
+      const found = await this.#options.store.scanLeases(this.#options.sources)
+      for (const [source, ids] of found) await this.#recovery.claimFound(source, ids)
     } catch (error) {
       this.#options.onTrouble(error)
     }
   }
 
-  async #recover(source: SourceList, id: string): Promise<void> {
-    if (this.#stopping || this.#taking.has(id) || this.#held.get(source)?.has(id) !== false) return
-    const recovered = await this.#options.store.recover(source, id)
-    // Two tasks may have asked for the same lease at the same time; both then own it, and the first one holds it.
-    if (recovered === null || this.#held.get(source)?.has(id) !== false) return
-    const records = recovered.lease.total - Math.min(...recovered.offsets)
-    this.#options.log.info({ source: source.key, lease: id, records }, 'lease recovered')
-    for (const sink of recovered.givenUp) {
-      this.#options.log.warn(
-        { source: source.key, lease: id, sink },
-        'records of a sink that is not configured any more are given up',
-      )
+  #recovered(source: SourceList, claimed: readonly ClaimedLease[]): void {
+    let records = 0
+    for (const { lease, offsets } of claimed) {
+      records += lease.total - Math.min(...offsets.filter((offset) => offset !== null))
     }
-    if (records > 0) this.#hold(recovered, true)
+    this.#options.log.info({ source: source.key, leases: claimed.length, records }, 'leases recovered')
+    for (const one of claimed) this.#hold(one, true)
   }
 
-  #hold({ lease, offsets }: RecoveredLease, recovered: boolean): void {
-    if (this.#held.get(lease.source)?.has(lease.id) === true) return
-    const segment = new Segment(lease, this.#options.segmentDeps, recovered)
-    this.#held.get(lease.source)?.set(lease.id, segment)
+  #hold({ lease, offsets, whole }: ClaimedLease, begun: boolean): void {
+    const sinks = this.#options.sinks.filter((_, index) => offsets[index] !== null)
+    const segment = new Segment(lease, this.#options.segmentDeps, { sinks, whole, begun })
+    this.#held.add(segment)
     this.#options.onSegment(segment, offsets)
   }
 
   async #releaseAll(source: SourceList): Promise<void> {
-    const segments = this.#held.get(source) ?? new Map<string, Segment>()
     // Newest first, each to the head of the list: the oldest records end up in front again.
-    for (const segment of [...segments.values()].reverse()) {
-      if (segment.finished) continue
-      try {
-        const how = await this.#options.store.release(segment.lease, segment.begun)
-        this.#options.log.info({ source: source.key, lease: segment.lease.id, how }, 'lease released')
-      } catch (error) {
-        this.#options.onTrouble(error)
-        return
-      }
+    for (const segment of this.#held.allOf(source).reverse()) {
+      if (!segment.finished && !(await this.#release(segment))) return
+      this.#held.remove(segment)
     }
-    segments.clear()
+  }
+
+  /**
+   * The source list is for records that came just now. In it a backlog would lose the names of the sinks it waits for,
+   * and live only as long as the gateway's TTL.
+   */
+  async #release(segment: Segment): Promise<boolean> {
+    const { store, log, onTrouble, returnWithinMs } = this.#options
+    const old = Date.now() - segment.takenAt > returnWithinMs
+    try {
+      const how = await store.release(segment.lease, segment.begun || old)
+      log.info({ source: segment.source.key, lease: segment.lease.id, how }, 'lease released')
+      return true
+    } catch (error) {
+      onTrouble(error)
+      return false
+    }
   }
 
   /** All sources at once: one round trip of time. One that fails does not keep the others from their turn. */

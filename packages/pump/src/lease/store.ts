@@ -10,14 +10,35 @@ export interface Lease {
   readonly source: SourceList
   /** Records it had when it was taken; offsets go from 0 to this. */
   readonly total: number
+  /** Names this hold of the lease. What another hold took over since is refused to this one. */
+  readonly token: string
 }
 
-export interface RecoveredLease {
+/** A lease, or the part of it that was free. */
+export interface ClaimedLease {
   readonly lease: Lease
-  /** Where each sink goes on, in the order of the store's sinks. */
-  readonly offsets: readonly number[]
-  /** Sinks that the lease knew and this pump does not have. */
-  readonly givenUp: readonly string[]
+  /** Where each sink goes on, in the order of the store's sinks; null: this hold does not have the sink. */
+  readonly offsets: readonly (number | null)[]
+  /** Nobody else has a part in the lease. */
+  readonly whole: boolean
+}
+
+/** What waits for a sink, over leases. */
+export interface Backlog {
+  readonly leases: number
+  readonly records: number
+}
+
+export interface ClaimAnswer {
+  readonly claimed: readonly ClaimedLease[]
+  /** By sink: what waits for sinks this pump does not have and no living pump holds. */
+  readonly waiting: ReadonlyMap<string, Backlog>
+}
+
+export interface ClaimRequest {
+  readonly id: string
+  /** Tokens by which this process holds parts of it already. */
+  readonly tokens: readonly string[]
 }
 
 export interface LeaseStoreOptions {
@@ -29,6 +50,9 @@ export interface LeaseStoreOptions {
   readonly ownerTtlMs: number
 }
 
+/** Leases per script call: a peer's leases may be a hundred thousand, and Redis does nothing else during a script. */
+export const LEASES_PER_CALL = 250
+
 const scriptFile = (name: string): URL => new URL(`./scripts/${name}.lua`, import.meta.url)
 
 /** The Redis side of leases. One method per script; see `scripts/` for what each does. */
@@ -39,8 +63,9 @@ export class LeaseStore {
   readonly #read: RunScript
   readonly #commit: RunScript
   readonly #renew: RunScript
-  readonly #recover: RunScript
+  readonly #claim: RunScript
   readonly #release: RunScript
+  #holds = 0
 
   constructor(options: LeaseStoreOptions) {
     this.#options = options
@@ -49,7 +74,7 @@ export class LeaseStore {
     this.#read = define('readLease', 'read-lease')
     this.#commit = define('commitOffset', 'commit-offset')
     this.#renew = define('renewOwner', 'renew-owner')
-    this.#recover = define('recoverLease', 'recover-lease')
+    this.#claim = define('claimLeases', 'claim-leases')
     this.#release = define('releaseLease', 'release-lease')
   }
 
@@ -57,29 +82,30 @@ export class LeaseStore {
   async take(source: SourceList, id: string): Promise<Lease | null> {
     const keys = this.#keysOf(source)
     const { owner, ownerTtlMs, sinks } = this.#options
+    const token = this.#newToken()
     const names = [keys.source, keys.list(id), keys.meta(id), keys.set, keys.owners]
-    const total = asNumber(await this.#take(names, [id, owner, ownerTtlMs, ...sinks]))
-    return total > 0 ? { id, source, total } : null
+    const total = asNumber(await this.#take(names, [id, owner, token, ownerTtlMs, ...sinks]))
+    return total > 0 ? { id, source, total, token } : null
   }
 
   /** @throws LeaseLostError or LeaseGoneError */
   async read(lease: Lease, offset: number, maxRecords: number, maxBytes: number): Promise<readonly Buffer[]> {
     const keys = this.#keysOf(lease.source)
-    const args = [this.#options.owner, offset, maxRecords, maxBytes]
+    const args = [lease.token, offset, maxRecords, maxBytes, ...this.#options.sinks]
     const answer = await this.#read([keys.list(lease.id), keys.meta(lease.id)], args)
     if (!Array.isArray(answer)) throw missing(lease, asNumber(answer))
     return answer as Buffer[]
   }
 
   /**
-   * Moves one sink's offset. Returns how many records the lease still holds; at 0 it is gone.
+   * Moves one sink's offset forward. Returns how many records the lease still holds; at 0 it is gone.
    *
    * @throws LeaseLostError or LeaseGoneError
    */
-  async commit(lease: Lease, sink: string, from: number, to: number): Promise<number> {
+  async commit(lease: Lease, sink: string, to: number): Promise<number> {
     const keys = this.#keysOf(lease.source)
     const names = [keys.list(lease.id), keys.meta(lease.id), keys.set]
-    const left = asNumber(await this.#commit(names, [lease.id, this.#options.owner, sink, from, to]))
+    const left = asNumber(await this.#commit(names, [lease.id, lease.token, sink, to]))
     // The last commit of all ends a lease. Repeated after a lost reply it finds none.
     if (left === GONE && to === lease.total) return 0
     if (left < 0) throw missing(lease, left)
@@ -91,26 +117,30 @@ export class LeaseStore {
     await this.#renew([this.#keysOf(source).owners], [this.#options.owner, this.#options.ownerTtlMs])
   }
 
-  /** Takes a lease over if nobody living owns it; null when somebody does or nothing is left of it. */
-  async recover(source: SourceList, id: string): Promise<RecoveredLease | null> {
+  /** Claims what nobody living holds of at most LEASES_PER_CALL leases, and tells what waits for other sinks. */
+  async claim(source: SourceList, requests: readonly ClaimRequest[]): Promise<ClaimAnswer> {
     const keys = this.#keysOf(source)
     const { owner, ownerTtlMs, sinks } = this.#options
-    const names = [keys.list(id), keys.meta(id), keys.set, keys.owners]
-    const answer = await this.#recover(names, [id, owner, ownerTtlMs, ...sinks])
-    if (!Array.isArray(answer)) return null
-    const [total, ...rest] = answer as unknown[]
+    const token = this.#newToken()
+    const names = [keys.set, keys.owners, ...requests.flatMap(({ id }) => [keys.list(id), keys.meta(id)])]
+    const leases = requests.flatMap(({ id, tokens }) => [id, tokens.join(' ')])
+    const answer = await this.#claim(names, [owner, token, ownerTtlMs, sinks.length, ...sinks, ...leases])
+    const [claimed, waiting] = answer as [number[][], [Buffer, number, number][]]
     return {
-      lease: { id, source, total: asNumber(total) },
-      offsets: rest.slice(0, sinks.length).map(asNumber),
-      givenUp: rest.slice(sinks.length).map(String),
+      claimed: claimed.map(([index = 0, total = 0, whole, ...offsets]) => ({
+        lease: { id: requests[index]?.id ?? '', source, total, token },
+        offsets: offsets.map((offset) => (offset < 0 ? null : offset)),
+        whole: whole === 1,
+      })),
+      waiting: new Map(waiting.map(([sink, count, records]) => [String(sink), { leases: count, records }])),
     }
   }
 
-  /** Gives a lease back: to its source list if nothing of it was begun, else to the next pump. */
+  /** Gives a lease back: to its source list if nothing of it was begun, else to the next pump that has its sinks. */
   async release(lease: Lease, begun: boolean): Promise<'returned' | 'left' | 'lost'> {
     const keys = this.#keysOf(lease.source)
     const names = [keys.source, keys.list(lease.id), keys.meta(lease.id), keys.set]
-    const answer = asNumber(await this.#release(names, [lease.id, this.#options.owner, begun ? 0 : 1]))
+    const answer = asNumber(await this.#release(names, [lease.id, lease.token, begun ? 0 : 1]))
     return answer === 1 ? 'returned' : answer === 2 ? 'left' : 'lost'
   }
 
@@ -118,8 +148,9 @@ export class LeaseStore {
     return this.#options.client.scard(this.#keysOf(source).set)
   }
 
-  async listLeases(source: SourceList): Promise<string[]> {
-    return this.#options.client.smembers(this.#keysOf(source).set)
+  /** Ids of all leases of a source, as many at a time as one call may have. An id may come twice. */
+  listLeases(source: SourceList): AsyncGenerator<string[]> {
+    return leaseIds(this.#options.client, this.#keysOf(source))
   }
 
   /** Ids of lease lists by source, found by their names alone: the set of leases may have been lost. */
@@ -133,11 +164,19 @@ export class LeaseStore {
         for (const key of keys) {
           const owner = prefixes.find(({ prefix }) => key.startsWith(prefix))
           if (owner === undefined || key.endsWith(':meta')) continue
-          found.set(owner.source, [...(found.get(owner.source) ?? []), key.slice(owner.prefix.length)])
+          const ids = found.get(owner.source) ?? []
+          ids.push(key.slice(owner.prefix.length))
+          found.set(owner.source, ids)
         }
       }
     }
     return found
+  }
+
+  /** The scripts find the owner in front of the last `#`. */
+  #newToken(): string {
+    this.#holds += 1
+    return `${this.#options.owner}#${this.#holds}`
   }
 
   #keysOf(source: SourceList): LeaseKeys {
@@ -150,6 +189,20 @@ export class LeaseStore {
   }
 }
 
+/** Walks over the set of leases without reading it whole. */
+export async function* leaseIds(client: Redis | Cluster, { set }: LeaseKeys): AsyncGenerator<string[]> {
+  let cursor = '0'
+  do {
+    const [next, ids] = await client.sscan(set, cursor, 'COUNT', LEASES_PER_CALL)
+    cursor = next
+    yield* slices(ids, LEASES_PER_CALL)
+  } while (cursor !== '0')
+}
+
+export function* slices<T>(items: readonly T[], size: number): Generator<T[]> {
+  for (let first = 0; first < items.length; first += size) yield items.slice(first, first + size)
+}
+
 /** What scripts answer when there is no such lease. */
 const GONE = -3
 
@@ -157,7 +210,7 @@ function missing(lease: Lease, answer: number): LeaseGoneError | LeaseLostError 
   const name = `lease ${lease.id} of ${lease.source.key}`
   return answer === GONE
     ? new LeaseGoneError(`${name} is not in Redis any more`)
-    : new LeaseLostError(`${name} belongs to another pump now`)
+    : new LeaseLostError(`${name} is not in the hands of this pump any more`)
 }
 
 function asNumber(value: unknown): number {

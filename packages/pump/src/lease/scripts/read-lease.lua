@@ -1,14 +1,19 @@
 -- Reads records of a lease from an offset on. Offsets count from the start of the lease, whatever was trimmed since.
 --
 -- KEYS[1] lease list       KEYS[2] lease meta
--- ARGV[1] owner            ARGV[2] offset          ARGV[3] most records    ARGV[4] most bytes
+-- ARGV[1] token of the hold    ARGV[2] offset      ARGV[3] most records    ARGV[4] most bytes       ARGV[5..] its sinks
 --
--- Returns the records, at least one if there is any however long it is; -1: the lease belongs to somebody else;
--- -3: there is no such lease.
-local owner = redis.call('HGET', KEYS[2], 'owner')
-if not owner then return -3 end
-if owner ~= ARGV[1] then return -1 end
-local first = tonumber(ARGV[2]) - tonumber(redis.call('HGET', KEYS[2], 'acked'))
+-- Returns the records, at least one if there is any however long it is; -1: none of the sinks is held by this token any
+-- more, or the offset was trimmed away; -3: there is no such lease.
+local acked = redis.call('HGET', KEYS[2], 'acked')
+if not acked then return -3 end
+local holds = false
+for i = 5, #ARGV do
+  if redis.call('HGET', KEYS[2], 'owner:' .. ARGV[i]) == ARGV[1] then holds = true end
+end
+local first = tonumber(ARGV[2]) - tonumber(acked)
+-- A negative index would count from the end of the list.
+if not holds or first < 0 then return -1 end
 local found, bytes = {}, 0
 -- In small steps, so that a run of long records is not read whole only to be thrown away.
 local step = 50

@@ -1,17 +1,28 @@
 -- Gives a lease back when its owner stops.
 --
 -- KEYS[1] source list      KEYS[2] lease list      KEYS[3] lease meta      KEYS[4] set of leases
--- ARGV[1] lease id         ARGV[2] owner           ARGV[3] 1: nothing of it was begun
+-- ARGV[1] lease id         ARGV[2] token of the hold       ARGV[3] 1: nothing of it was begun
 --
--- Returns 1: its records are at the head of the source list again, where any pump finds them; 2: it was begun and stays
--- a lease without owner, which the next pump of this kind takes over at once; -1: it belongs to somebody else or is gone.
+-- Returns 1: its records are at the head of the source list again, where any pump finds them; 2: it stays a lease whose
+-- sinks nobody holds, because it was begun or is for more sinks than this hold has; the next pump that has them goes on
+-- with it at once; -1: nothing of it is held by this token.
 --
 -- What came meanwhile is appended to the lease, because that is less than the lease itself, and the lease is renamed.
-if redis.call('HGET', KEYS[3], 'owner') ~= ARGV[2] then return -1 end
+local meta = redis.call('HGETALL', KEYS[3])
+local sinks, holders = {}, {}
+for i = 1, #meta, 2 do
+  if string.sub(meta[i], 1, 7) == 'offset:' then sinks[#sinks + 1] = string.sub(meta[i], 8) end
+  if string.sub(meta[i], 1, 6) == 'owner:' then holders[string.sub(meta[i], 7)] = meta[i + 1] end
+end
+local held = {}
+for i = 1, #sinks do
+  if holders[sinks[i]] == ARGV[2] then held[#held + 1] = 'owner:' .. sinks[i] end
+end
+if #held == 0 then return -1 end
 -- A Redis that is out of memory refuses a script's first write if that could grow; PERSIST cannot, and what follows passes.
 redis.call('PERSIST', KEYS[2])
-if ARGV[3] ~= '1' then
-  redis.call('HSET', KEYS[3], 'owner', '')
+if ARGV[3] ~= '1' or #held < #sinks then
+  for i = 1, #held do redis.call('HDEL', KEYS[3], held[i]) end
   return 2
 end
 local size = redis.call('LLEN', KEYS[1])

@@ -45,7 +45,7 @@ export function createConnection(settings: Settings, log: Log, now: () => number
       if (signal.aborted) throw new SinkUnavailableError('write to Elasticsearch aborted', { cause })
       detection.set(null)
       const message = `Elasticsearch connection failed: ${cause instanceof Error ? cause.message : String(cause)}`
-      failureLog.run((repeated) => log.error({ repeated }, message))
+      failureLog.run((repeated) => log.error(repeated > 0 ? { repeated } : {}, message))
       throw new SinkUnavailableError(message, { cause })
     }
   }

@@ -1,7 +1,9 @@
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { SinkRefusedError } from '../../errors.ts'
 import { COLUMNS, INDEXED_COLUMNS, TABLE } from './encode.ts'
+import { isAboutTheRow } from './errors.ts'
 
 /**
  * How long a statement waits for another process's lock. It waits on the pump's only thread, so it is short; a batch
@@ -14,6 +16,8 @@ export interface Database {
   /** The prepared insert of a table, which is made or completed when it is met first. */
   insertInto(table: string): StatementSync
   exec(sql: string): void
+  /** Ends a transaction without a trace, also of tables that were made or completed in it. */
+  rollback(): void
   close(): void
 }
 
@@ -69,12 +73,26 @@ export function openDatabase(path: string, { migrateAll, onStatement }: Database
     insertInto(table) {
       const known = inserts.get(table)
       if (known) return known
-      ensureTable(table)
+      try {
+        ensureTable(table)
+      } catch (cause) {
+        // Rows that are there already break the unique index, for one. No record is guilty of that.
+        if (isAboutTheRow(cause)) throw new SinkRefusedError(`table ${table} cannot be used`, { cause })
+        throw cause
+      }
       const sql = insertRow(table)
       onStatement(sql)
       const prepared = db.prepare(sql)
       inserts.set(table, prepared)
       return prepared
+    },
+    rollback() {
+      inserts.clear()
+      try {
+        exec('ROLLBACK')
+      } catch {
+        // After some errors, a full disk for one, SQLite has rolled back by itself and nothing is open any more.
+      }
     },
     close: () => db.close(),
   }
@@ -92,7 +110,13 @@ function createIndexes(table: string): string[] {
   return [...plain, `CREATE UNIQUE INDEX IF NOT EXISTS "${table}_idx_record_id" ON "${table}" ("record_id")`]
 }
 
+/**
+ * A row whose id is there already is a repeated write and no news. Whatever else is violated, in a table that another
+ * program made, is an error: ABORT also where that table's own clauses would ignore it, replace a row or end the
+ * transaction.
+ */
 function insertRow(table: string): string {
   const names = COLUMNS.map(({ name }) => `"${name}"`).join(', ')
-  return `INSERT OR IGNORE INTO "${table}" (${names}) VALUES (${COLUMNS.map(() => '?').join(', ')})`
+  const values = COLUMNS.map(() => '?').join(', ')
+  return `INSERT OR ABORT INTO "${table}" (${names}) VALUES (${values}) ON CONFLICT ("record_id") DO NOTHING`
 }

@@ -34,9 +34,14 @@ export function isAboutTheRow(error: unknown): boolean {
   return error instanceof RangeError || name === 'ERR_INVALID_ARG_TYPE' || name === 'ERR_INVALID_ARG_VALUE'
 }
 
-/** A locked file or a full disk may pass; a damaged or read-only file does not. */
+/** A locked file or a full disk may pass; a damaged or read-only file, or a table in the way, does not. */
 export function sinkError(doing: string, cause: unknown): SinkUnavailableError | SinkRefusedError {
-  const message = `${doing}: ${cause instanceof Error ? cause.message : String(cause)}`
-  const needsPerson = NEEDS_A_PERSON.has(resultCode(cause) ?? -1)
+  const message = `${doing}: ${describe(cause)}`
+  const needsPerson = cause instanceof SinkRefusedError || NEEDS_A_PERSON.has(resultCode(cause) ?? -1)
   return needsPerson ? new SinkRefusedError(message, { cause }) : new SinkUnavailableError(message, { cause })
+}
+
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return error.cause === undefined ? error.message : `${error.message}: ${describe(error.cause)}`
 }

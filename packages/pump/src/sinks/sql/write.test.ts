@@ -141,6 +141,57 @@ describe('rows', () => {
   })
 })
 
+describe('a table that another program made', () => {
+  /** With its own rules in front of the columns that are added. */
+  async function withTable(sql: string) {
+    const it = await started()
+    await it.sink.check(never)
+    await it.sink.close()
+    const other = new DatabaseSync(it.file.path)
+    other.exec(sql)
+    other.close()
+    return it
+  }
+
+  const record = (method: string, id: string) => pumpRecord(keylessRecord({ method }), id)
+  const rejected = (reason: string) => ({ rejected: expect.stringContaining(reason) as string })
+
+  it.each<[string, string]>([
+    ["method TEXT CHECK (method <> 'PUT')", 'CHECK constraint failed'],
+    ['method TEXT UNIQUE', 'UNIQUE constraint failed'],
+    ['method TEXT UNIQUE ON CONFLICT IGNORE', 'UNIQUE constraint failed'],
+    ['method TEXT UNIQUE ON CONFLICT REPLACE', 'UNIQUE constraint failed'],
+    ['method TEXT UNIQUE ON CONFLICT ROLLBACK', 'UNIQUE constraint failed'],
+    ["method TEXT, extra TEXT GENERATED ALWAYS AS (nullif(method, 'PUT')) NOT NULL", 'NOT NULL constraint failed'],
+    ['method TEXT REFERENCES verbs (name) DEFERRABLE INITIALLY DEFERRED', 'FOREIGN KEY constraint failed'],
+  ])('rejects only the record that breaks its rule: %s', async (column, reason) => {
+    await using it = await withTable(`
+      CREATE TABLE verbs (name TEXT PRIMARY KEY); INSERT INTO verbs VALUES ('GET'), ('POST'), ('PATCH');
+      CREATE TABLE tyk_analytics (${column}, alone INTEGER); INSERT INTO tyk_analytics (method) VALUES ('PATCH');
+      ${column.includes('UNIQUE') ? "INSERT INTO tyk_analytics (method) VALUES ('PUT')" : ''}`)
+    const batch = [record('GET', 'a'), record('PUT', 'b'), record('POST', 'c')]
+    expect(await it.sink.write(batch, never)).toEqual(['delivered', rejected(reason), 'delivered'])
+    const ids = it.file.query('SELECT record_id FROM tyk_analytics WHERE record_id IS NOT NULL ORDER BY record_id')
+    expect(ids.map(({ record_id }) => record_id)).toEqual(['a', 'c'])
+  })
+
+  it('still takes a repeated record for delivered', async () => {
+    await using it = await withTable('CREATE TABLE tyk_analytics (method TEXT UNIQUE)')
+    expect(await it.sink.write([record('GET', 'a')], never)).toEqual(['delivered'])
+    // Its method would break the other rule as well, but that row is the same one.
+    expect(await it.sink.write([record('GET', 'a')], never)).toEqual(['delivered'])
+    expect(it.file.query('SELECT count(*) AS n FROM tyk_analytics')).toEqual([{ n: 1 }])
+  })
+
+  it('holds everything when the table cannot be completed', async () => {
+    await using it = await withTable(`
+      CREATE TABLE tyk_analytics (record_id TEXT); INSERT INTO tyk_analytics VALUES ('twice'), ('twice')`)
+    const writing = it.sink.write(numberedBatch(2), never)
+    await expect(writing).rejects.toThrow(SinkRefusedError)
+    await expect(writing).rejects.toThrow(/table tyk_analytics cannot be used: UNIQUE constraint failed/)
+  })
+})
+
 describe('tables', () => {
   it('get the columns and indexes that an older one lacks', async () => {
     await using it = await started()
@@ -217,9 +268,9 @@ describe('trouble', () => {
 
 describe('options', () => {
   it.each([
-    [{ type: 'postgres' }, 'Unsupported `config_storage.type` value:postgres (this version writes to "sqlite" only)'],
-    [{ type: 'mysql' }, 'Unsupported `config_storage.type` value:mysql'],
-    [{ type: '' }, 'Unsupported `config_storage.type` value: (set type to "sqlite")'],
+    [{ type: 'postgres' }, 'Unsupported `meta.type` value: "postgres" (this version writes to "sqlite" only)'],
+    [{ type: 'mysql' }, 'Unsupported `meta.type` value: "mysql"'],
+    [{ type: '' }, 'Unsupported `meta.type` value: "" (set type to "sqlite")'],
     [{ type: 'sqlite' }, 'connection_string is empty'],
     [{ type: 'sqlite', connection_string: ':memory:' }, 'must name a file'],
     [{ type: 'sqlite', connection_string: 'file::memory:?cache=shared' }, 'must name a file'],

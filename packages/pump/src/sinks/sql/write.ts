@@ -94,35 +94,41 @@ function insertAll(database: Database, chunk: readonly PumpRecord[], sharded: bo
     database.exec('COMMIT')
     return verdicts
   } catch (error) {
-    rollback(database)
-    throw error
+    database.rollback()
+    if (!isAboutTheRow(error)) throw error
+    // A constraint that is checked at the end of a transaction does not say which row it means.
+    if (chunk.length === 1) return [rejection(error)]
+    return chunk.flatMap((entry) => insertAll(database, [entry], sharded))
   }
 }
 
 function insertOne(database: Database, entry: PumpRecord, sharded: boolean): Verdict {
+  const row = attempt(() => ({ table: tableOf(entry, sharded), values: rowOf(entry) }))
+  if ('rejected' in row) return row
+  const insert = database.insertInto(row.table)
+  const stored = attempt(() => insert.run(...row.values))
+  return 'rejected' in stored ? stored : 'delivered'
+}
+
+/** Rejects the record when an error is about it, and throws on every other one. */
+function attempt<T extends object>(work: () => T): T | { readonly rejected: string } {
   try {
-    database.insertInto(tableOf(entry, sharded)).run(...rowOf(entry))
-    return 'delivered'
+    return work()
   } catch (error) {
     if (!isAboutTheRow(error)) throw error
-    return { rejected: `the row cannot be stored: ${error instanceof Error ? error.message : String(error)}` }
+    return rejection(error)
   }
 }
 
-/** After some errors, a full disk for one, SQLite has rolled back by itself and refuses a second time. */
-function rollback(database: Database): void {
-  try {
-    database.exec('ROLLBACK')
-  } catch {
-    // Nothing was open any more.
-  }
+function rejection(error: unknown): { readonly rejected: string } {
+  return { rejected: `the row cannot be stored: ${error instanceof Error ? error.message : String(error)}` }
 }
 
 function requireSqlite(type: string): void {
   if (type === 'sqlite') return
   const known = type === 'postgres' || type === 'mysql'
   const advice = known ? 'this version writes to "sqlite" only' : 'set type to "sqlite"'
-  throw new SinkOptionError(`Unsupported \`config_storage.type\` value:${type} (${advice})`)
+  throw new SinkOptionError(`Unsupported \`meta.type\` value: ${JSON.stringify(type)} (${advice})`)
 }
 
 function databasePath(connection: string, workingDirectory: string): string {
