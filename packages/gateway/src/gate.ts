@@ -6,7 +6,7 @@ import type { Recorder } from './analytics/recorder.ts'
 import type { CompiledApi } from './api-definition/compiled-api.ts'
 import { RequestContext, type RequestTarget } from './chain/context.ts'
 import { runChain } from './chain/runner.ts'
-import type { Answer } from './chain/types.ts'
+import type { Answer, Middleware } from './chain/types.ts'
 import { plainAddress } from './client-ip.ts'
 import { gatewayErrors } from './errors/catalogue.ts'
 import { writeErrorAnswer, writeReply, writeWhole } from './errors/respond.ts'
@@ -15,8 +15,9 @@ import { escapePath, unescapePath } from './proxy/escape.ts'
 import { discardRest, type ForwardOptions } from './proxy/forward.ts'
 import { requestedUpgrade } from './proxy/request-headers.ts'
 import { forwardUpgrade, responseOnSocket } from './proxy/upgrade.ts'
-import type { ApiSet } from './reload/api-set.ts'
+import { emptyApiSet, type ApiSet } from './reload/api-set.ts'
 import { cleanPath } from './router/clean-path.ts'
+import type { Router } from './router/router.ts'
 
 export interface GateOptions {
   readonly log: Log
@@ -35,11 +36,16 @@ export interface GateOptions {
 /** Takes every request that is not the control API's: routing, the chain, then the proxy. */
 export class Gate {
   readonly #options: GateOptions
+  readonly #port: number | null
   #apis: ApiSet
+  #router: Router
 
-  constructor(apis: ApiSet, options: GateOptions) {
+  /** @param port - Where its listener is, for APIs with a port of their own; null: the main port. */
+  constructor(apis: ApiSet, options: GateOptions, port: number | null = null) {
     this.#apis = apis
     this.#options = options
+    this.#port = port
+    this.#router = this.#routerOf(apis)
   }
 
   get apis(): ApiSet {
@@ -49,13 +55,19 @@ export class Gate {
   /** Swaps the snapshot. Requests in flight end on the one they began with. */
   replace(apis: ApiSet): void {
     this.#apis = apis
+    this.#router = this.#routerOf(apis)
+  }
+
+  #routerOf(apis: ApiSet): Router {
+    if (this.#port === null) return apis.router
+    return apis.ports.get(this.#port)?.router ?? emptyApiSet().router
   }
 
   handle(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
     const routed = this.#route(request, response, expectsContinue)
     if (routed === null) return
     const { ctx, api } = routed
-    runChain(api.chain, ctx, this.#proceed, this.#fail)
+    runChain(chainFor(api, ctx), ctx, this.#proceed, this.#fail)
   }
 
   /** An upgrade that is to be passed on. Any other answer than 101 goes out in the ordinary way. */
@@ -66,15 +78,19 @@ export class Gate {
     if (routed === null) return
     const type = requestedUpgrade(request.headers.connection, request.headers.upgrade) ?? ''
     const proceed = (ctx: RequestContext, answer: Answer | undefined): void => {
-      if (answer === undefined) forwardUpgrade(ctx, type, head, this.#options.forwarding)
-      else this.#answer(ctx, answer)
+      try {
+        if (answer === undefined) forwardUpgrade(ctx, type, head, this.#options.forwarding)
+        else this.#answer(ctx, answer)
+      } catch (err) {
+        this.#fail(ctx, err)
+      }
     }
-    runChain(routed.api.chain, routed.ctx, proceed, this.#fail)
+    runChain(chainFor(routed.api, routed.ctx), routed.ctx, proceed, this.#fail)
   }
 
   /** Whether Node should give us this request as an upgrade. */
   acceptsUpgrade(request: IncomingMessage): boolean {
-    if (!this.#options.websockets) return false
+    if (!this.#options.websockets || hasBody(request)) return false
     return requestedUpgrade(request.headers.connection, request.headers.upgrade) !== null
   }
 
@@ -95,7 +111,7 @@ export class Gate {
       return null
     }
     if (!skipUrlCleaning && redirectUnclean(response, target)) return null
-    const match = this.#apis.router.match(target.host, target.path)
+    const match = this.#router.match(target.host, target.path)
     if (match.kind === 'none') {
       this.#notFound(request, response, target)
       return null
@@ -118,7 +134,15 @@ export class Gate {
   }
 
   readonly #fail = (ctx: RequestContext, err: unknown): void => {
-    this.#options.log.error({ err, api_id: ctx.api.apiId }, 'A request failed inside the gateway')
+    const { forwarding, recorder } = this.#options
+    if (ctx.request.destroyed && !ctx.response.headersSent) {
+      // The client went away while a step was reading its body.
+      ctx.failure = gatewayErrors.clientClosed
+      recorder.error(ctx, gatewayErrors.clientClosed.status)
+      return
+    }
+    const fields = { err, api_id: ctx.api.apiId }
+    forwarding.failures.write('error', `gate ${ctx.api.apiId}`, fields, 'A request failed inside the gateway')
     if (ctx.response.headersSent) ctx.response.destroy()
     else this.#answer(ctx, { kind: 'error', error: gatewayErrors.internal })
   }
@@ -128,6 +152,8 @@ export class Gate {
     if (answer.kind === 'reply') {
       writeReply(ctx, answer)
     } else {
+      ctx.failure = answer.error
+      this.#options.recorder.begin(ctx)
       const status = writeErrorAnswer(ctx, answer.error, this.#options.forwarding.errors, answer.headers)
       this.#options.recorder.error(ctx, status)
     }
@@ -140,7 +166,8 @@ export class Gate {
     const chunks: Buffer[] = []
     let size = 0
     try {
-      for await (const chunk of ctx.body ?? ctx.request) {
+      // Leaving the loop must not end the connection: the answer still has to go out on it.
+      for await (const chunk of (ctx.body ?? ctx.request).iterator({ destroyOnReturn: false })) {
         chunks.push(chunk as Buffer)
         size += (chunk as Buffer).length
         if (size <= this.#options.maxRequestBodyBytes) continue
@@ -150,7 +177,7 @@ export class Gate {
       ctx.body = Readable.from(chunks, { objectMode: false })
       this.#options.forward(ctx, this.#options.forwarding)
     } catch (err) {
-      if (!ctx.request.destroyed) this.#fail(ctx, err)
+      this.#fail(ctx, err)
     }
   }
 
@@ -167,6 +194,9 @@ export class Gate {
     writeWhole(response, 404, ['Content-Type', 'text/plain; charset=utf-8'], 'Not Found')
   }
 }
+
+const chainFor = (api: CompiledApi, ctx: RequestContext): readonly Middleware[] =>
+  api.optionsChain !== null && ctx.method === 'OPTIONS' ? api.optionsChain : api.chain
 
 /**
  * Takes the request target apart: origin form, or absolute form, whose host then counts. null when the path holds a bad
@@ -189,6 +219,10 @@ export function parseRequestTarget(request: IncomingMessage): RequestTarget | nu
   const query = question === -1 ? '' : url.slice(question + 1)
   return { rawPath, path, query, bareQuestionMark: question !== -1 && query === '', host }
 }
+
+/** An upgrade with a body is proxied as an ordinary request: where its body ends, the other protocol could not begin. */
+const hasBody = ({ headers }: IncomingMessage): boolean =>
+  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) !== 0
 
 /** Two Host lines name two places: which one an upstream would believe is not ours to guess. */
 function hasSeveralHosts(raw: readonly string[]): boolean {
@@ -214,17 +248,16 @@ function badRequest(response: ServerResponse): void {
   writeWhole(response, 400, ['Content-Type', 'text/plain; charset=utf-8', 'Connection', 'close'], '400 Bad Request')
 }
 
+/** A rest of up to this many bytes is read and thrown away, which is cheaper than a new connection. */
+const DISCARDED_REST_BYTES = 256 * 1024
+
 function tooLarge(request: IncomingMessage, response: ServerResponse): void {
-  response.shouldKeepAlive = false
-  const headers = [
-    'Content-Type',
-    'text/plain; charset=utf-8',
-    'X-Content-Type-Options',
-    'nosniff',
-    'Connection',
-    'close',
-  ]
+  const headers = ['Content-Type', 'text/plain; charset=utf-8', 'X-Content-Type-Options', 'nosniff']
+  const length = request.headers['content-length']
+  if (length === undefined || Number(length) > DISCARDED_REST_BYTES) {
+    response.shouldKeepAlive = false
+    headers.push('Connection', 'close')
+  }
+  request.resume()
   writeWhole(response, 413, headers, 'Request Entity Too Large\n')
-  // The rest of the body is not read: the connection ends once the answer is out.
-  response.once('finish', () => request.destroy())
 }

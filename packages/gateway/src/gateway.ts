@@ -1,7 +1,8 @@
-import type { ConnectionOptions } from 'node:tls'
 import { buildUrlNormaliser } from './analytics/normalise-url.ts'
+import { openGeoDatabase } from './analytics/geo/index.ts'
 import { createRecorder } from './analytics/recorder.ts'
 import { AnalyticsWriter } from './analytics/writer.ts'
+import { withAccessLog } from './access-log/index.ts'
 import type { CompileDeps } from './api-definition/compile.ts'
 import { loadDefinitions } from './api-definition/load.ts'
 import { invalidateJwks } from './auth/jwks.ts'
@@ -10,10 +11,12 @@ import { registerHealth, type HealthDeps } from './control-api/health.ts'
 import { registerControlApi } from './control-api/routes.ts'
 import type { ErrorRow } from './errors/catalogue.ts'
 import { loadErrorTemplates } from './errors/templates.ts'
-import { Gate } from './gate.ts'
+import { Gate, type GateOptions } from './gate.ts'
 import type { Log } from './log/log.ts'
+import { createRepeatedLog } from './log/repeated.ts'
+import { createUpstreamTransport } from './proxy/create-transport.ts'
 import type { ForwardOptions } from './proxy/forward.ts'
-import { Http1Pool } from './proxy/http1/pool.ts'
+import { proxyFromEnvironment } from './proxy/forward-proxy.ts'
 import { createLane } from './proxy/lanes/index.ts'
 import { HealthChecker } from './redis/health-checker.ts'
 import { createListStore } from './redis/list-store.ts'
@@ -21,10 +24,13 @@ import { ClusterChannel } from './redis/cluster-channel.ts'
 import { createRedisStores } from './redis/stores.ts'
 import { buildApiSet, emptyApiSet } from './reload/api-set.ts'
 import { Reloader } from './reload/reloader.ts'
-import { createListener, type Listener } from './server.ts'
+import { ApiPorts } from './server/api-ports.ts'
+import { loadServerTls, ServerCertificates } from './server/certificates.ts'
+import { createListener, type Listener } from './server/listener.ts'
 import { createPolicyStore, loadPolicies } from './session/policies.ts'
 import { createSessionStore } from './session/store.ts'
 import { rateLimitHeaders } from './limits/request-quota.ts'
+import { trustSystemRoots } from './tls/roots.ts'
 import { VERSION } from './version.ts'
 
 export interface GatewayOptions {
@@ -53,16 +59,22 @@ export async function createGateway({ config, log, env }: GatewayOptions): Promi
   const policies = createPolicyStore()
   const sessions = createSessionStore({ redis, config, log, now: Date.now })
   const writer = createWriter(config, log, createListStore(redis.analytics))
-  const recorder = createRecorder({
+  const { enable_geo_ip: geoEnabled, geo_ip_db_path: path } = config.analytics_config
+  const geo = config.enable_analytics && geoEnabled ? await openGeoDatabase({ path, log: main }) : null
+  const records = createRecorder({
     enabled: config.enable_analytics,
     hashKeys: config.hash_keys,
     ignoredIps: new Set(config.analytics_config.ignored_ips),
     nodeTags: config.db_app_conf_options.node_is_segmented ? config.db_app_conf_options.tags : [],
     normalisePath: buildUrlNormaliser(config.analytics_config.normalise_urls, log),
+    geo,
+    maxRecordedBodyBytes: config.analytics_config.max_recorded_body_bytes,
     push: (record) => writer.push(record),
   })
+  const recorder = withAccessLog(records, config, log)
+  const failures = createRepeatedLog(log)
   const forwarding: ForwardOptions = {
-    log,
+    failures,
     recorder,
     errors: {
       templates: loadErrorTemplates(config.template_path, main),
@@ -76,7 +88,7 @@ export async function createGateway({ config, log, env }: GatewayOptions): Promi
     rateLimitHeaders: config.rate_limit_response_headers === 'rate_limits' ? () => null : rateLimitHeaders,
   }
   const lane = await createLane(config.upstream_transport)
-  const gate = new Gate(emptyApiSet(), {
+  const gateOptions: GateOptions = {
     log,
     recorder,
     forwarding,
@@ -86,7 +98,14 @@ export async function createGateway({ config, log, env }: GatewayOptions): Promi
     maxRequestBodyBytes: config.http_server_options.max_request_body_size,
     track404: config.track_404_logs,
     websockets: config.http_server_options.enable_websockets,
-  })
+  }
+  const gate = new Gate(emptyApiSet(), gateOptions)
+  const tls = loadServerTls(config, main)
+  const createGate = (port: number): Gate => new Gate(emptyApiSet(), gateOptions, port)
+  const apiPorts = new ApiPorts({ config, log: main, tls, createGate })
+  const certificates = config.http_server_options.use_ssl ? new ServerCertificates(tls, main) : null
+  trustSystemRoots()
+  const transportDeps = { config, log, proxyFromEnvironment: proxyFromEnvironment(env) }
   const compileDeps: CompileDeps = {
     config,
     log,
@@ -95,27 +114,26 @@ export async function createGateway({ config, log, env }: GatewayOptions): Promi
     sessions,
     env,
     now: Date.now,
-    createTransport: (tls: ConnectionOptions) =>
-      new Http1Pool({
-        tls,
-        keepAlive: !config.proxy_close_connections,
-        maxIdlePerHost: config.max_idle_connections_per_host,
-        maxIdle: config.max_idle_connections,
-      }),
+    createTransport: (definition) => createUpstreamTransport(definition, transportDeps),
   }
   let reloadedOnce = false
   let shuttingDown = false
   const reload = async (): Promise<void> => {
-    policies.replace(await loadPolicies(config, main))
+    const nextPolicies = await loadPolicies(config, main, !reloadedOnce)
     const loaded = loadDefinitions(config.app_path, { env, secrets: config.secrets }, log)
     const previous = gate.apis
     if (loaded.definitions.length === 0 && previous.apis.length === 0) {
       main.warn('No API Definitions found, not reloading')
+      policies.replace(nextPolicies)
       reloadedOnce = true
       return
     }
     const next = await buildApiSet(loaded, previous, compileDeps)
+    // Together, and only when both are whole.
+    policies.replace(nextPolicies)
     gate.replace(next)
+    certificates?.replaceApiFiles(next.certificates)
+    await apiPorts.apply(next)
     reloadedOnce = true
     const kept = new Set(next.apis.map((api) => api.transport))
     for (const { transport } of previous.apis) if (!kept.has(transport)) await transport.close()
@@ -143,20 +161,33 @@ export async function createGateway({ config, log, env }: GatewayOptions): Promi
   }
   const listeners: Listener[] = []
   const separateControl = config.control_api_port !== 0 && config.control_api_port !== config.listen_port
+  const openPaths = new Set([`/${health.healthName}`, `/${health.readinessName}`])
   const routes = (fastify: Parameters<typeof registerHealth>[0]): void => {
     registerHealth(fastify, health)
-    registerControlApi(fastify, {
-      log,
-      config,
-      secret: config.secret,
-      reloader,
-      notifyGroup: () => channel.publish('GroupReload'),
-      appPath: config.app_path,
-      apis: () => gate.apis,
-      policies,
-      invalidateJwks: (apiId) => invalidateJwks(compileDeps, apiId),
-      keys: { redis, config, log, sessions, policies, now: Date.now, api: (id) => gate.apis.byId.get(id)?.definition },
-    })
+    registerControlApi(
+      fastify,
+      {
+        log,
+        config,
+        secret: config.secret,
+        reloader,
+        notifyGroup: () => channel.publish('GroupReload'),
+        appPath: config.app_path,
+        apis: () => gate.apis,
+        policies,
+        invalidateJwks: (apiId) => invalidateJwks(compileDeps, apiId),
+        keys: {
+          redis,
+          config,
+          log,
+          sessions,
+          policies,
+          now: Date.now,
+          api: (id) => gate.apis.byId.get(id)?.definition,
+        },
+      },
+      openPaths,
+    )
   }
 
   return {
@@ -165,11 +196,24 @@ export async function createGateway({ config, log, env }: GatewayOptions): Promi
       await setVersionKey()
       // Before the listeners open: a client that finds the port never meets a gateway without its APIs.
       await firstLoad()
-      const apis = await createListener({ config, log: main, gate, routes: separateControl ? null : routes })
+      const apis = await createListener({
+        config,
+        log: main,
+        gate,
+        routes: separateControl ? null : routes,
+        certificates,
+      })
       listeners.push(apis)
       await apis.listen(config.listen_port, config.listen_address)
       if (separateControl) {
-        const control = await createListener({ config, log: main, gate: null, routes })
+        const controlCertificates = certificates === null ? null : new ServerCertificates(tls, main)
+        const control = await createListener({
+          config,
+          log: main,
+          gate: null,
+          routes,
+          certificates: controlCertificates,
+        })
         listeners.push(control)
         await control.listen(config.control_api_port, config.listen_address)
       }
@@ -192,10 +236,14 @@ export async function createGateway({ config, log, env }: GatewayOptions): Promi
       checker.close()
       await reloader.close()
       await channel.close()
-      await Promise.all(listeners.map((each) => each.close(config.graceful_shutdown_timeout_duration * 1000)))
+      const drainMs = config.graceful_shutdown_timeout_duration * 1000
+      await Promise.all([...listeners, apiPorts].map((each) => each.close(drainMs)))
       await lane.close()
+      failures.close()
       await Promise.all(gate.apis.apis.map((api) => api.transport.close()))
       await sessions.close()
+      geo?.close()
+      await recorder.drain()
       await writer.close(FLUSH_DEADLINE_MS)
       await redis.close()
       main.info('All services gracefully shut down')

@@ -111,16 +111,6 @@ describe.skipIf(redisSkipReason())('one bad file', () => {
       openid: { use_keyless: false, use_openid: true },
       plugin: { use_keyless: false, custom_plugin_auth_enabled: true },
       mtls: { use_mutual_tls_auth: true },
-      ips: { allowed_ips: ['10.0.0.1'] },
-      versioned: { version_data: { not_versioned: false, versions: { v1: { name: 'v1' } } } },
-      blocked: {
-        version_data: {
-          not_versioned: true,
-          versions: {
-            Default: { use_extended_paths: true, extended_paths: { black_list: [{ path: '/admin', method: 'GET' }] } },
-          },
-        },
-      },
     }
     const apis = Object.entries(guards).map(
       ([id, changes]) =>

@@ -11,6 +11,8 @@ import type { RequestContext } from '../chain/context.ts'
 import { stripListenPath } from '../proxy/upstream-url.ts'
 import { toByteString } from './byte-string.ts'
 import { RecordClock } from './clock.ts'
+import { BodyMemory, PassingMessages, wantsDetail } from './detailed-recording/index.ts'
+import type { GeoLookup } from './geo/index.ts'
 
 export interface RecorderOptions {
   readonly enabled: boolean
@@ -19,16 +21,24 @@ export interface RecorderOptions {
   /** Tags of a segmented node, before the key's. */
   readonly nodeTags: readonly string[]
   readonly normalisePath: ((path: string) => string) | null
+  /** Place of a client's address; null: not looked up. */
+  readonly geo: GeoLookup | null
+  /** Bytes of each body that detailed recording keeps. */
+  readonly maxRecordedBodyBytes: number
   /** Where records go: one push, never a wait. */
   push(record: AnalyticsRecord): void
 }
 
 /** Makes the one record of a request, at its end. */
 export interface Recorder {
+  /** The chain is over: decides about detailed recording, before a body flows. A second call changes nothing. */
+  begin(ctx: RequestContext): void
   /** A proxied answer, with any status. */
   success(ctx: RequestContext, status: number): void
   /** An answer the gateway made because something failed. */
   error(ctx: RequestContext, status: number): void
+  /** Resolves when every record made so far was handed on; those with messages take a moment. */
+  drain(): Promise<void>
 }
 
 // Zero values that REST records share; nobody changes a record after it was made.
@@ -45,8 +55,13 @@ const NO_GRAPHQL: GraphqlStats = Object.freeze({
 })
 const NO_MCP: McpStats = Object.freeze({ isMcp: false, jsonrpcMethod: '', primitiveType: '', primitiveName: '' })
 
+/** Bytes of bodies that detailed recording holds at one time, all requests together. */
+const MAX_HELD_BYTES = 64 * 1024 * 1024
+
 export function createRecorder(options: RecorderOptions): Recorder {
   const clock = new RecordClock()
+  const unfinished = new Set<Promise<void>>()
+  const bodyMemory = new BodyMemory(Math.max(MAX_HELD_BYTES, 2 * options.maxRecordedBodyBytes))
 
   const tracked = (ctx: RequestContext): boolean =>
     options.enabled &&
@@ -65,9 +80,9 @@ export function createRecorder(options: RecorderOptions): Recorder {
     const apiKey = options.hashKeys ? hashKey(ctx.token) : ctx.token
     const rawPath = withSlash(base)
     const path = ctx.trackedPath ?? rawPath
-    options.push({
-      method: ctx.method,
-      host: analytics.host,
+    const made: AnalyticsRecord = {
+      method: ctx.upstreamMethod ?? ctx.method,
+      host: hostOf(ctx),
       path: withSlash(options.normalisePath === null ? path : options.normalisePath(path)),
       rawPath,
       contentLength: contentLengthOf(ctx),
@@ -88,7 +103,7 @@ export function createRecorder(options: RecorderOptions): Recorder {
       rawRequest: '',
       rawResponse: '',
       ipAddress: ctx.clientIp,
-      geo: NO_GEO,
+      geo: options.geo?.find(ctx.clientIp) ?? NO_GEO,
       network: NO_NETWORK,
       latency: { total: totalMs, upstream, gateway: totalMs - upstream },
       tags: tagsOf(ctx, apiKey, options.nodeTags),
@@ -101,15 +116,36 @@ export function createRecorder(options: RecorderOptions): Recorder {
       graphqlStats: NO_GRAPHQL,
       mcpStats: NO_MCP,
       collectionName: '',
-    })
+    }
+    if (ctx.messages === null) options.push(made)
+    else pushWithMessages(made, ctx.messages)
+  }
+
+  const pushWithMessages = (made: AnalyticsRecord, messages: PassingMessages): void => {
+    const pushed = messages
+      .finish()
+      // A record without its messages is better than none.
+      .then(
+        (recorded) => options.push({ ...made, ...recorded }),
+        () => options.push(made),
+      )
+      .finally(() => unfinished.delete(pushed))
+    unfinished.add(pushed)
   }
 
   return {
+    begin(ctx) {
+      if (ctx.messages !== null || !wantsDetail(ctx) || !tracked(ctx)) return
+      ctx.messages = new PassingMessages(ctx, options.maxRecordedBodyBytes, bodyMemory)
+    },
     success(ctx, status) {
       if (tracked(ctx)) record(ctx, status, ctx.upstreamPath ?? ctx.path, ctx.upstreamMs)
     },
     error(ctx, status) {
       if (tracked(ctx)) record(ctx, status, errorPath(ctx), 0)
+    },
+    async drain() {
+      await Promise.all(unfinished)
     },
   }
 }
@@ -118,6 +154,13 @@ export function createRecorder(options: RecorderOptions): Recorder {
 function errorPath(ctx: RequestContext): string {
   const path = ctx.upstreamPath ?? ctx.path
   return ctx.api.definition.proxy.strip_listen_path ? stripListenPath(path, ctx.api.upstream.listenPath) : path
+}
+
+/** The host a request went to, or would have. */
+function hostOf(ctx: RequestContext): string {
+  const elsewhere = ctx.rewrite?.target ?? null
+  if (elsewhere !== null) return toByteString(elsewhere.authority)
+  return ctx.upstream === ctx.api.upstream ? ctx.api.analytics.host : toByteString(ctx.upstream.target.authority)
 }
 
 const withSlash = (path: string): string => (path.charCodeAt(0) === 0x2f ? path : `/${path}`)

@@ -98,3 +98,13 @@ test('spreads over the numbered lists when told to', async () => {
   expect(store.lists.size).toBeGreaterThan(5)
   for (const key of store.lists.keys()) expect(key).toMatch(/^analytics-tyk-system-analytics_\d$/)
 })
+
+test('does not wait with records that hold large messages', async () => {
+  const store = new Store()
+  const writer = createWriter(store)
+  for (let i = 0; i < 5; i++) writer.push({ ...record(`/${i}`), rawResponse: 'x'.repeat(2_000_000) })
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(store.calls).toBe(1)
+  await writer.close(1000)
+  expect(paths(store)).toEqual(['/0', '/1', '/2', '/3', '/4'])
+})

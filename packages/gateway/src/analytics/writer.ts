@@ -36,6 +36,8 @@ export interface WriterCounters {
 const FLUSH_MS = 100
 /** Records that make a flush due before the timer. */
 const FLUSH_RECORDS = 500
+/** Characters of recorded messages that do: a record has up to 45 million of them. */
+const FLUSH_MESSAGE_CHARS = 8 * 1024 * 1024
 const MAX_ELEMENTS = 1000
 const MAX_RETRY_MS = 5000
 const DROP_LOG_MS = 10_000
@@ -54,9 +56,11 @@ interface Batch {
 export class AnalyticsWriter {
   readonly #options: WriterOptions
   #fresh: AnalyticsRecord[] = []
+  #freshMessageChars = 0
   readonly #batches: Batch[] = []
   #bufferedBytes = 0
   #timer: NodeJS.Timeout | null = null
+  #soon: NodeJS.Immediate | null = null
   #sending: Promise<void> | null = null
   #retryMs = FLUSH_MS
   #retryTimer: NodeJS.Timeout | null = null
@@ -74,8 +78,13 @@ export class AnalyticsWriter {
   push(record: AnalyticsRecord): void {
     this.#pushed++
     const length = this.#fresh.push(record)
-    if (length >= FLUSH_RECORDS) this.#encodeFresh()
-    else this.#timer ??= setTimeout(() => this.#encodeFresh(), FLUSH_MS)
+    this.#freshMessageChars += record.rawRequest.length + record.rawResponse.length
+    if (length >= FLUSH_RECORDS || this.#freshMessageChars >= FLUSH_MESSAGE_CHARS) {
+      // Not here: this is still the time of the request that happened to be the last of a batch.
+      this.#soon ??= setImmediate(() => this.#encodeFresh())
+    } else {
+      this.#timer ??= setTimeout(() => this.#encodeFresh(), FLUSH_MS)
+    }
   }
 
   counters(): WriterCounters {
@@ -109,10 +118,13 @@ export class AnalyticsWriter {
 
   #encodeFresh(): void {
     if (this.#timer !== null) clearTimeout(this.#timer)
+    if (this.#soon !== null) clearImmediate(this.#soon)
     this.#timer = null
+    this.#soon = null
     if (this.#fresh.length === 0) return
     const records = this.#fresh
     this.#fresh = []
+    this.#freshMessageChars = 0
     for (let from = 0; from < records.length; from += MAX_ELEMENTS) {
       this.#enqueue(records.slice(from, from + MAX_ELEMENTS))
     }

@@ -1,4 +1,6 @@
 import type { Middleware } from '../chain/types.ts'
+import type { ResponseStep } from '../response/types.ts'
+import type { RequestContext } from '../chain/context.ts'
 import type { UpstreamTransport } from '../proxy/transport.ts'
 import type { UpstreamUrlRules } from '../proxy/upstream-url.ts'
 import type { ApiDefinition } from './schema.ts'
@@ -16,17 +18,25 @@ export interface CompiledApi {
   /** File it came from, for log lines. */
   readonly file: string
   readonly upstream: UpstreamUrlRules
+  /** By index of the version: an upstream of its own, or null. */
+  readonly versionUpstreams: readonly (UpstreamUrlRules | null)[]
   readonly transport: UpstreamTransport
-  /** X-Forwarded-For is in the API's list of headers to remove. */
-  readonly omitForwardedFor: boolean
   readonly analytics: ApiAnalytics
   /** Enabled steps, in Tyk's order. Set once, right after construction. */
   chain: readonly Middleware[]
+  /** What OPTIONS requests pass instead with `options_passthrough`; null: the chain as well. */
+  optionsChain: readonly Middleware[] | null
+  /** Steps that change the headers of an upstream's answer, in Tyk's order. */
+  responseChain: readonly ResponseStep[]
+  /** Milliseconds that the exchange with the upstream may take from its beginning to its last byte; 0: no limit. */
+  exchangeTimeoutMs: ((ctx: RequestContext) => number) | null
 }
 
 /** What records of this API have in common. Text as byte strings, ready to be encoded. */
 export interface ApiAnalytics {
   readonly tracked: boolean
+  /** Every record holds the request and the answer: the definition or the configuration says so. */
+  readonly detailed: boolean
   readonly apiId: string
   readonly apiName: string
   readonly orgId: string

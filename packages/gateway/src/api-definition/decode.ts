@@ -1,5 +1,5 @@
 import { parseDurationMs } from '../config/duration.ts'
-import { apiDefinitionShape, type ApiDefinition, type Shape } from './schema.ts'
+import { apiDefinitionShape, type ApiDefinition, type Shape, type ValueOf } from './schema.ts'
 
 /** A definition file does not have the form Go's JSON decoder would accept. */
 export class DefinitionError extends Error {
@@ -25,15 +25,14 @@ export function decodeDefinition(json: unknown): ApiDefinition {
   return definition
 }
 
-/** Parses and decodes the text of a definition file. */
-export function parseDefinition(text: string): ApiDefinition {
-  let json: unknown
-  try {
-    json = JSON.parse(text)
-  } catch (err) {
-    throw new DefinitionError((err as Error).message, { cause: err })
-  }
-  return decodeDefinition(json)
+/**
+ * Decodes a part of a definition whose form its place alone does not tell, such as the options of a processor.
+ *
+ * @param path - What the part is called in error messages.
+ * @throws DefinitionError as `decodeDefinition`.
+ */
+export function decodeShape<const S extends Shape>(shape: S, value: unknown, path: string): ValueOf<S> {
+  return decode(shape, value, path) as ValueOf<S>
 }
 
 function decode(shape: Shape, value: unknown, path: string): unknown {

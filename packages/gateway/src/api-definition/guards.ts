@@ -21,10 +21,10 @@ export function unguardedReason(definition: ApiDefinition): string | null {
 function guardsOf(definition: ApiDefinition): [string, boolean][] {
   const { custom_middleware: hooks } = definition
   return [
-    ['version_data.not_versioned: false', !definition.version_data.not_versioned],
     ['definition.enabled', definition.definition.enabled],
-    ['allowed_ips', definition.allowed_ips.length > 0],
-    ['blacklisted_ips', definition.blacklisted_ips.length > 0],
+    ['graphql', isEnabled(definition.graphql)],
+    // Its OpenAPI document beside the file may hold request validation, allow lists and the like.
+    ['is_oas', definition.is_oas],
     ['global_rate_limit', definition.global_rate_limit.rate !== 0 && !definition.global_rate_limit.disabled],
     ['custom_middleware.pre', hooks.pre.some((hook) => !hook.disabled)],
     ['custom_middleware.post_key_auth', hooks.post_key_auth.some((hook) => !hook.disabled)],
@@ -33,81 +33,68 @@ function guardsOf(definition: ApiDefinition): [string, boolean][] {
       'custom_middleware_bundle',
       definition.custom_middleware_bundle !== '' && !definition.custom_middleware_bundle_disabled,
     ],
-    [
-      'pinned_public_keys',
-      Object.keys(definition.pinned_public_keys).length > 0 && !definition.certificate_pinning_disabled,
-    ],
   ]
 }
 
+const isEnabled = (value: unknown): boolean => (value as { enabled?: unknown } | null)?.enabled === true
+
 /** Endpoint lists whose entries restrict what may be called. */
-const GUARDING_LISTS = [
-  'white_list',
-  'black_list',
-  'internal',
-  'size_limits',
-  'rate_limit',
-  'validate_json',
-  'go_plugin',
-] as const
+const GUARDING_LISTS = ['rate_limit', 'go_plugin'] as const
 
 function versionGuard(version: ApiVersion): string | null {
   const { extended_paths: paths } = version
-  if (version.use_extended_paths) {
-    for (const list of GUARDING_LISTS) {
-      if (paths[list].some((entry) => !entry.disabled)) return `extended_paths.${list}`
-    }
-    if (paths.validate_request.some((entry) => entry.enabled)) return 'extended_paths.validate_request'
-  } else if (version.paths.white_list.length > 0 || version.paths.black_list.length > 0) {
-    return 'paths'
+  if (!version.use_extended_paths) return null
+  for (const list of GUARDING_LISTS) {
+    if (paths[list].some((entry) => !entry.disabled)) return `extended_paths.${list}`
   }
-  if (version.global_size_limit > 0 && !version.global_size_limit_disabled) return 'global_size_limit'
+  if (paths.validate_request.some((entry) => entry.enabled)) return 'extended_paths.validate_request'
+  if (paths.url_rewrites.some(rewritesToLoop)) return 'extended_paths.url_rewrites to tyk://'
   return null
 }
+
+/** A rewrite into another chain, whose steps would have to guard the request. */
+const rewritesToLoop = (entry: ApiVersion['extended_paths']['url_rewrites'][number]): boolean =>
+  !entry.disabled && [entry, ...entry.triggers].some((target) => target.rewrite_to.startsWith('tyk://'))
 
 /** Settings that change what an API does and have no effect in this version, for one warning line per API. */
 export function pendingFeatures(definition: ApiDefinition): string[] {
   const pending: [string, boolean][] = [
-    ['CORS', definition.CORS.enable],
     ['cache_options', definition.cache_options.enable_cache],
     ['proxy.enable_load_balancing', definition.proxy.enable_load_balancing],
     ['proxy.service_discovery', definition.proxy.service_discovery.use_discovery_service],
     ['enable_batch_request_support', definition.enable_batch_request_support],
-    ['enable_detailed_recording', definition.enable_detailed_recording],
-    ['response_processors', definition.response_processors.length > 0],
     ['event_handlers', Object.keys(definition.event_handlers.events).length > 0],
     ['uptime_tests', definition.uptime_tests.check_list.length > 0 && !definition.uptime_tests.disabled],
     ['request_signing', definition.request_signing.is_enabled],
     ['error_overrides', Object.keys(definition.error_overrides).length > 0 && !definition.error_overrides_disabled],
-    ['listen_port', definition.listen_port !== 0],
-    ['protocol', definition.protocol !== '' && definition.protocol !== 'http'],
-    ['domain certificates', definition.certificates.length > 0],
-    ['upstream_certificates', Object.keys(definition.upstream_certificates).length > 0],
-    ['proxy.transport.proxy_url', definition.proxy.transport.proxy_url !== ''],
     ['custom_middleware.response', definition.custom_middleware.response.some((hook) => !hook.disabled)],
+    ['custom_middleware.traffic_logs', isUsed(definition.custom_middleware.traffic_logs)],
     ['upstream_auth', definition.upstream_auth.enabled],
+    ['analytics_plugin', definition.analytics_plugin.enable],
+    ['detailed_tracing', definition.detailed_tracing],
+    ['json_rpc_version', definition.json_rpc_version !== ''],
+    ['application_protocol', definition.application_protocol !== ''],
+    ['security_requirements', definition.security_requirements.length > 1],
+    ['auth_provider.storage_engine', isOtherStore(definition.auth_provider.storage_engine)],
+    ['session_provider.storage_engine', isOtherStore(definition.session_provider.storage_engine)],
   ]
   const names = pending.filter(([, asked]) => asked).map(([name]) => name)
   for (const version of Object.values(definition.version_data.versions)) names.push(...pendingPaths(version))
   return [...new Set(names)]
 }
 
+const isUsed = (hook: { disabled: boolean; name: string; path: string }): boolean =>
+  !hook.disabled && (hook.name !== '' || hook.path !== '')
+
+const isOtherStore = (engine: string): boolean => engine !== '' && engine !== 'redis'
+
 const PENDING_LISTS = [
-  'ignored',
-  'mock_response',
   'cache',
   'advance_cache_config',
   'transform',
   'transform_response',
-  'transform_headers',
-  'transform_response_headers',
-  'hard_timeouts',
   'circuit_breakers',
-  'url_rewrites',
   'virtual',
-  'method_transforms',
-  'track_endpoints',
-  'do_not_track_endpoints',
   'persist_graphql',
   'transform_jq',
   'transform_jq_response',
@@ -118,8 +105,5 @@ function pendingPaths(version: ApiVersion): string[] {
   if (version.use_extended_paths) {
     for (const list of PENDING_LISTS) if (version.extended_paths[list].length > 0) names.push(`extended_paths.${list}`)
   }
-  if (Object.keys(version.global_response_headers).length > 0) names.push('global_response_headers')
-  if (version.global_response_headers_remove.length > 0) names.push('global_response_headers_remove')
-  if (version.global_enforce_timeout > 0) names.push('global_enforce_timeout')
   return names
 }

@@ -3,8 +3,9 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import type { Log } from '../log/log.ts'
 import { substituteReferences, type ReferenceSources } from './references.ts'
-import { parseDefinition } from './decode.ts'
+import { decodeDefinition } from './decode.ts'
 import type { ApiDefinition } from './schema.ts'
+import { misspeltKeys } from './unknown-keys.ts'
 
 /** A definition as it came from disk. */
 export interface LoadedDefinition {
@@ -20,18 +21,24 @@ export interface LoadedDefinitions {
   readonly failed: ReadonlySet<string>
 }
 
+/** The folder of definitions is not there: nothing can be said about any API, so none may be taken away. */
+export class ApiFolderError extends Error {
+  readonly code = 'GATEWAY_API_FOLDER'
+}
+
 /**
  * Reads every `*.json` directly in `app_path`.
  *
  * A file that cannot be read or decoded is logged and skipped; the others load.
  *
  * @param log - Gets one line per file and the number of APIs found.
+ * @throws ApiFolderError when the folder cannot be read.
  */
 export function loadDefinitions(appPath: string, sources: ReferenceSources, log: Log): LoadedDefinitions {
   const directory = appPath === '' ? '.' : appPath
   const definitions: LoadedDefinition[] = []
   const failed = new Set<string>()
-  for (const name of definitionFiles(directory, log)) {
+  for (const name of definitionFiles(directory)) {
     const file = path.join(directory, name)
     log.info(`Loading API Specification from ${file}`)
     const loaded = loadFile(file, sources, log)
@@ -42,7 +49,7 @@ export function loadDefinitions(appPath: string, sources: ReferenceSources, log:
   return { definitions, failed }
 }
 
-function definitionFiles(directory: string, log: Log): string[] {
+function definitionFiles(directory: string): string[] {
   try {
     const names = readdirSync(directory, { withFileTypes: true })
       .filter((entry) => !entry.isDirectory() && entry.name.endsWith('.json'))
@@ -50,8 +57,7 @@ function definitionFiles(directory: string, log: Log): string[] {
       .toSorted()
     return names.filter((name) => !isCompanion(directory, name))
   } catch (err) {
-    log.error({ err, app_path: directory }, 'Could not read the folder of API definitions')
-    return []
+    throw new ApiFolderError(`reading the API definitions in ${directory}: ${(err as Error).message}`, { cause: err })
   }
 }
 
@@ -76,11 +82,18 @@ function loadFile(file: string, sources: ReferenceSources, log: Log): LoadedDefi
     return null
   }
   try {
-    const substituted = substituteReferences(text, sources)
-    const definition = parseDefinition(substituted)
+    const json: unknown = JSON.parse(substituteReferences(text, sources))
+    const definition = decodeDefinition(json)
+    warnMisspelt(json, file, log)
     return { file, definition, checksum: createHash('sha256').update(JSON.stringify(definition)).digest('base64url') }
   } catch (err) {
     log.error({ file }, `Couldn't unmarshal read file: ${(err as Error).message}`)
     return null
+  }
+}
+
+function warnMisspelt(json: unknown, file: string, log: Log): void {
+  for (const { path: key, meant } of misspeltKeys(json)) {
+    log.warn({ file }, `API definition key ${key} is unknown and has no effect. Did you mean ${meant}?`)
   }
 }

@@ -14,6 +14,21 @@ export function defaultVersionIsAmbiguous(definition: ApiDefinition): boolean {
   return ['Default', 'default', ''].filter((name) => versions[name] !== undefined).length > 1
 }
 
+/** The versions that can serve a request of the API: one without versioning, else all, in the order of the definition. */
+export function servedVersions(definition: ApiDefinition): readonly ServedVersion[] {
+  const { versions, not_versioned: notVersioned } = definition.version_data
+  const only = notVersioned ? versionOf(definition) : null
+  return Object.entries(versions)
+    .map(([name, version]) => ({ name, version }))
+    .filter(({ version }) => !notVersioned || version === only)
+}
+
+export interface ServedVersion {
+  /** The key under which the definition has it; what a request names. */
+  readonly name: string
+  readonly version: ApiVersion
+}
+
 /**
  * Milliseconds since 1970 of an expiry date `YYYY-MM-DD HH:MM` (UTC); Infinity: never. A date that cannot be read
  * counts as past, as in Tyk.

@@ -15,6 +15,16 @@ export function queryValue(query: string, name: string): string {
   return ''
 }
 
+/** Every value of a parameter, in their order. */
+export function queryValues(query: string, name: string): string[] {
+  const values: string[] = []
+  for (const part of query.split('&')) {
+    const pair = parsePair(part, 0, part.length)
+    if (pair !== null && pair[0] === name) values.push(pair[1])
+  }
+  return values
+}
+
 /** Removes a parameter and encodes what is left anew, sorted by name, the values of one name in their order. */
 export function withoutQueryParameter(query: string, name: string): string {
   const values = new Map<string, string[]>()
@@ -26,7 +36,9 @@ export function withoutQueryParameter(query: string, name: string): string {
     else known.push(pair[1])
   }
   const names = [...values.keys()].sort()
-  return names.flatMap((key) => (values.get(key) ?? []).map((value) => `${escape(key)}=${escape(value)}`)).join('&')
+  return names
+    .flatMap((key) => (values.get(key) ?? []).map((value) => `${escapeQuery(key)}=${escapeQuery(value)}`))
+    .join('&')
 }
 
 /** Null for what Go drops: nothing between two separators, a semicolon, a broken escape. */
@@ -47,7 +59,8 @@ function unescape(text: string): string | null {
   return spaced.replace(/%(..)/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
 }
 
-const escape = (text: string): string =>
+/** As Go's `url.QueryEscape`. */
+export const escapeQuery = (text: string): string =>
   text.replace(/[^A-Za-z0-9\-_.~]/g, (char) =>
     char === ' ' ? '+' : `%${char.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`,
   )

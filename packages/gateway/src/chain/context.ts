@@ -1,8 +1,12 @@
 // Hot path.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
+import type { PassingMessages } from '../analytics/detailed-recording/index.ts'
 import type { CompiledApi } from '../api-definition/compiled-api.ts'
 import { clientAddress } from '../client-ip.ts'
+import type { ErrorRow } from '../errors/catalogue.ts'
+import type { UpstreamError } from '../proxy/transport.ts'
+import type { UpstreamTarget, UpstreamUrlRules } from '../proxy/upstream-url.ts'
 import type { Session } from '../session/session.ts'
 import { headerListFromRaw, type HeaderList } from './headers.ts'
 
@@ -45,10 +49,16 @@ export class RequestContext {
   token: string
   /** Context variables without their `$tyk_context.` prefix; null when the API has them off. */
   variables: Map<string, ContextValue> | null
+  /** Variables that the triggers of a rewrite have set, by their names from `trigger-`; null: none. */
+  triggerVariables: Map<string, string> | null
   /** Authentication is skipped: the path is on the API's ignored list. */
   authIgnored: boolean
   /** Version name as the client gave it; empty when it named none. */
   versionName: string
+  /** Index of the version that serves the request in `servedVersions`; 0 for an API without versions. */
+  versionIndex: number
+  /** Where the request goes: the API's target, or that of its version. */
+  upstream: UpstreamUrlRules
   trackedPath: string | null
   doNotTrack: boolean
 
@@ -58,10 +68,20 @@ export class RequestContext {
   formBody: string | null
   /** The client waits for `100 Continue` before it sends the body. */
   readonly expectsContinue: boolean
+  /** The URL that a step has put in place of the client's; it takes effect when the request goes upstream. */
+  rewrite: RewrittenUrl | null
+  /** The method that a step has put in place of the client's; it takes effect when the request goes upstream. */
+  upstreamMethod: string | null
+  /** X-Forwarded-For is in a delete list of the API: the proxy does not add it either. */
+  omitForwardedFor: boolean
   /** Decoded path sent upstream; null before the proxy step. */
   upstreamPath: string | null
   /** Milliseconds until the upstream's response headers; 0 when it never answered. */
   upstreamMs: number
+  /** Request and answer as the record is to hold them; null: it holds neither. */
+  messages: PassingMessages | null
+  /** Why the gateway answered itself, for the access log; null: it did not. */
+  failure: ErrorRow | UpstreamError | null
   recorded: boolean
 
   constructor(
@@ -92,17 +112,35 @@ export class RequestContext {
     this.session = null
     this.token = ''
     this.variables = null
+    this.triggerVariables = null
     this.authIgnored = false
     this.versionName = ''
+    this.versionIndex = 0
+    this.upstream = api.upstream
     this.trackedPath = null
     this.doNotTrack = false
     this.body = null
     this.formBody = null
     this.expectsContinue = expectsContinue
+    this.rewrite = null
+    this.upstreamMethod = null
+    this.omitForwardedFor = false
     this.upstreamPath = null
     this.upstreamMs = 0
+    this.messages = null
+    this.failure = null
     this.recorded = false
   }
+}
+
+/** A URL as a step has rewritten it. */
+export interface RewrittenUrl {
+  /** Encoded and decoded path, without query. */
+  readonly rawPath: string
+  readonly path: string
+  readonly query: string
+  /** Another host: the request goes there with this path as it is. null: to the API's upstream. */
+  readonly target: UpstreamTarget | null
 }
 
 /** The request target taken apart once, before routing. */

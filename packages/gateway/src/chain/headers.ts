@@ -3,7 +3,8 @@
 /**
  * Request or response headers as a flat list: name, value, name, value.
  *
- * Names are kept in Go's canonical form, because that is what leaves on the wire. Values are byte strings (one UTF-16
+ * Names are kept in Go's canonical form, because that is what leaves on the wire, unless
+ * `ignore_canonical_mime_header_key` keeps the spelling of those a definition sets. Values are byte strings (one UTF-16
  * unit 0–255 per byte), as Node reads them, so bytes above 0x7f pass unchanged. Lines of one name stay separate and in
  * order. `Host` is never in here: like in Go, it is a property of the request.
  */
@@ -37,7 +38,8 @@ export class HeaderList {
   }
 
   /** Replaces every line of this name by one, at the place of the first. */
-  set(name: string, value: string): void {
+  set(name: string, text: string): void {
+    const value = fieldValue(text)
     const { pairs } = this
     for (let i = 0; i < pairs.length; i += 2) {
       if (pairs[i] !== name) continue
@@ -48,8 +50,8 @@ export class HeaderList {
     pairs.push(name, value)
   }
 
-  add(name: string, value: string): void {
-    this.pairs.push(name, value)
+  add(name: string, text: string): void {
+    this.pairs.push(name, fieldValue(text))
   }
 
   delete(name: string): void {
@@ -68,6 +70,15 @@ export class HeaderList {
     pairs.length = kept
   }
 }
+
+const NOT_IN_VALUES = /[\0-\x08\x0a-\x1f\x7f]|[^\0-\xff]/g
+
+/**
+ * A text as the value of a header. What steps put in may come from a client, a decoded path or parameter say, and a line
+ * end in it must not begin a header of its own: as in Go, control characters become blanks. So does what is no byte.
+ */
+export const fieldValue = (text: string): string =>
+  text.search(NOT_IN_VALUES) === -1 ? text : text.replace(NOT_IN_VALUES, ' ')
 
 /** Bound on remembered spellings: names come from clients, so the cache must not grow with them. */
 const MAX_CACHED_NAMES = 2048

@@ -28,10 +28,9 @@ function step(
       const result = (chain[i] as Middleware)(ctx)
       if (result === undefined) continue
       if (result instanceof Promise) {
-        result.then(
-          (settled) => (settled === undefined ? step(chain, i + 1, ctx, done, failed) : done(ctx, settled)),
-          (err: unknown) => failed(ctx, err),
-        )
+        result
+          .then((settled) => (settled === undefined ? step(chain, i + 1, ctx, done, failed) : done(ctx, settled)))
+          .catch((err: unknown) => failed(ctx, err))
         return
       }
       answer = result

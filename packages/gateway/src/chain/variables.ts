@@ -1,5 +1,6 @@
 // Hot path.
 import { toByteString } from '../analytics/byte-string.ts'
+import { escapeQuery } from '../auth/query.ts'
 import type { RequestContext } from './context.ts'
 import { contextVariable } from './context-variables.ts'
 
@@ -18,6 +19,9 @@ export class TemplateError extends Error {
   readonly code = 'GATEWAY_TEMPLATE'
 }
 
+/** Whether values of the request and of the key's metadata are escaped for a URL. */
+export type Escaping = 'none' | 'url'
+
 type Part = string | ((ctx: RequestContext) => string)
 
 const TOKEN =
@@ -29,7 +33,7 @@ const TOKEN =
  *
  * @throws TemplateError for a secret store that is not in force.
  */
-export function compileTemplate(text: string, sources: SecretSources): Template {
+export function compileTemplate(text: string, sources: SecretSources, escaping: Escaping = 'none'): Template {
   const parts: Part[] = []
   let at = 0
   for (const match of text.matchAll(TOKEN)) {
@@ -37,7 +41,7 @@ export function compileTemplate(text: string, sources: SecretSources): Template 
     if (store !== undefined || kv !== undefined) {
       throw new TemplateError(`${token}: secret store not in force yet, use $secret_env. or $secret_conf.`)
     }
-    parts.push(toByteString(text.slice(at, match.index)), partOf(source as string, name as string, sources))
+    parts.push(toByteString(text.slice(at, match.index)), partOf(source as string, name as string, sources, escaping))
     at = match.index + token.length
   }
   parts.push(toByteString(text.slice(at)))
@@ -54,20 +58,25 @@ export function referencedContextVariables(text: string): string[] {
   return [...new Set(names)]
 }
 
-function partOf(source: string, name: string, { env, secrets }: SecretSources): Part {
+function partOf(source: string, name: string, { env, secrets }: SecretSources, escaping: Escaping): Part {
+  const escape = escaping === 'url' ? escapeForUrl : (value: string): string => value
   switch (source) {
     case 'secret_env':
       return toByteString(env[`TYK_SECRET_${name.toUpperCase()}`] ?? '')
     case 'secret_conf':
       return toByteString(secrets[name] ?? '')
     case 'tyk_meta':
-      return (ctx) => toByteString(formatValue(ctx.session?.meta_data?.[name]))
+      return (ctx) => escape(toByteString(formatValue(ctx.session?.meta_data?.[name])))
     default:
-      return (ctx) => contextText(ctx, name)
+      return (ctx) => escape(contextText(ctx, name))
   }
 }
 
+/** A value that is a URL itself goes into another as it is. */
+const escapeForUrl = (value: string): string => (value.startsWith('http') ? value : escapeQuery(value))
+
 function contextText(ctx: RequestContext, name: string): string {
+  if (name.startsWith('trigger-')) return ctx.triggerVariables?.get(name) ?? ''
   if (ctx.variables === null) return ''
   const value = contextVariable(ctx, name)
   // Lists of a token are untyped for Go: their members are escaped, those of the request's own lists are not.

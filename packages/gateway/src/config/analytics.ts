@@ -37,7 +37,13 @@ export const analyticsConfig = {
     format: 'go-bool',
     default: false,
     env: 'TYK_GW_ANALYTICSCONFIG_ENABLEDETAILEDRECORDING',
-    pending: true,
+  },
+  max_recorded_body_bytes: {
+    doc: 'Bytes of each body that detailed recording keeps; the rest is left out. 0 leaves bodies out. All requests under way share 64 MiB.',
+    format: 'go-int',
+    default: 1_048_576,
+    range: [0, 16_777_216],
+    env: 'TYK_GW_ANALYTICSCONFIG_MAXRECORDEDBODYBYTES',
   },
   ignored_ips: {
     doc: 'Client addresses that leave no record.',
@@ -123,13 +129,11 @@ export const analyticsConfig = {
     format: 'go-bool',
     default: false,
     env: 'TYK_GW_ANALYTICSCONFIG_ENABLEGEOIP',
-    pending: true,
   },
   geo_ip_db_path: {
-    doc: 'MaxMind database file.',
+    doc: 'MaxMind City database (.mmdb); read again when the file changes.',
     format: 'string',
     default: '',
     env: 'TYK_GW_ANALYTICSCONFIG_GEOIPDBLOCATION',
-    pending: true,
   },
 } as const satisfies ConfigSection

@@ -29,11 +29,10 @@ export const httpServerOptions = {
     env: 'TYK_GW_HTTPSERVEROPTIONS_CERTIFICATES',
   },
   ssl_certificates: {
-    doc: 'Server certificates by id in the certificate store or by path of a PEM file with key and chain.',
+    doc: 'Server certificates by path of a PEM file with key and chain; ids of a certificate store are refused.',
     format: 'string-list',
     default: [],
     env: 'TYK_GW_HTTPSERVEROPTIONS_SSLCERTIFICATES',
-    pending: true,
   },
   min_version: {
     doc: 'Lowest TLS version for clients: 769 is 1.0, 770 is 1.1, 771 is 1.2, 772 is 1.3.',
@@ -52,11 +51,10 @@ export const httpServerOptions = {
     env: 'TYK_GW_HTTPSERVEROPTIONS_MAXVERSION',
   },
   ssl_ciphers: {
-    doc: 'Cipher suites for TLS 1.2 and below.',
+    doc: 'Cipher suites for TLS 1.2 and below, by their IANA names; unknown ones are ignored with a warning.',
     format: 'string-list',
     default: [],
     env: 'TYK_GW_HTTPSERVEROPTIONS_CIPHERS',
-    pending: true,
   },
   ssl_insecure_skip_verify: {
     doc: 'Has no effect on a server; accepted because deployment charts set it.',
@@ -72,18 +70,16 @@ export const httpServerOptions = {
     pending: true,
   },
   server_name: {
-    doc: 'TLS server name.',
+    doc: 'Has no effect on a server; certificates are chosen by the name in the TLS greeting.',
     format: 'string',
     default: '',
     env: 'TYK_GW_HTTPSERVEROPTIONS_SERVERNAME',
-    pending: true,
   },
   enable_http2: {
-    doc: 'Offers HTTP/2 to TLS clients.',
+    doc: 'Offers HTTP/2 to TLS clients; without TLS it is always accepted from clients that begin with it.',
     format: 'go-bool',
     default: false,
     env: 'TYK_GW_HTTPSERVEROPTIONS_ENABLEHTTP2',
-    pending: true,
   },
   enable_websockets: {
     doc: 'Proxies WebSocket upgrades.',

@@ -1,23 +1,30 @@
 import { ConfigError } from './config-error.ts'
-import { loadConfig, type LoadOptions } from './load.ts'
+import { type LoadedConfig, loadConfig, type LoadOptions } from './load.ts'
 
-export interface LintResult {
-  readonly exitCode: 0 | 1
-  readonly lines: readonly string[]
+export interface ConfigFindings {
+  /** The configuration when it could be loaded. */
+  readonly loaded: LoadedConfig | null
+  /** The file that was looked at; null when there is none to look at. */
+  readonly path: string | null
+  /** What is wrong. */
+  readonly issues: readonly string[]
+  /** What a gateway would start with and say so. */
+  readonly remarks: readonly string[]
 }
 
 /**
- * Checks the configuration and says what is wrong with it.
+ * Checks file and environment.
  *
  * The file stays as it is; Tyk's linter writes it anew with every key.
  */
-export function lintConfig(options: LoadOptions): LintResult {
+export function lintConfig(options: LoadOptions): ConfigFindings {
   try {
-    const { path, warnings, pendingSet } = loadConfig({ ...options, args: { ...options.args, command: 'lint' } })
-    const remarks = pendingSet.length === 0 ? [] : [`accepted, not in force yet: ${pendingSet.join(', ')}`]
-    return { exitCode: 0, lines: [`found no issues in ${path ?? 'the environment'}`, ...warnings, ...remarks] }
+    const loaded = loadConfig({ ...options, args: { ...options.args, command: 'lint' } })
+    const { path, unknown, gaps, pendingSet } = loaded
+    const pending = pendingSet.length === 0 ? [] : [`accepted, not in force yet: ${pendingSet.join(', ')}`]
+    return { loaded, path, issues: unknown.map((name) => `unknown: ${name}`), remarks: [...gaps, ...pending] }
   } catch (err) {
     if (!(err instanceof ConfigError)) throw err
-    return { exitCode: 1, lines: [`issues found in ${err.path ?? 'the environment'}:`, ...err.problems] }
+    return { loaded: null, path: err.path, issues: err.problems, remarks: [] }
   }
 }

@@ -1,13 +1,19 @@
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { createAuthority } from '../../../../test/support/certificates.ts'
 import { type CliOptions, parseArgs } from '../cli.ts'
 import { ConfigError } from './config-error.ts'
 import { lintConfig } from './lint.ts'
 import { type LoadedConfig, loadConfig } from './load.ts'
 import { gatewayConfig } from './schema.ts'
 import { isRow, type ConfigSection, type PlacedRow, rowsOf } from './section.ts'
+
+const authority = await createAuthority()
+afterAll(() => authority[Symbol.asyncDispose]())
+/** A file with a certificate and its key. */
+const { file: pem } = await authority.issue({ cn: 'a.b' })
 
 let cwd: string
 beforeEach(() => {
@@ -69,6 +75,9 @@ describe('every variable sets its key', () => {
     proxy_ssl_max_version: ['772', 772],
     proxy_ssl_min_version: ['770', 770],
     'analytics_config.records_buffer_size': ['5_000', 5000],
+    'http_server_options.ssl_certificates': [pem, [pem]],
+    'security.certificates.upstream': [`a.b:${pem}`, { 'a.b': pem }],
+    'security.pinned_public_keys': [`a.b:${pem}`, { 'a.b': pem }],
   }
   const sample = ({ key, row }: PlacedRow): readonly [string, unknown] => {
     if (special[key] !== undefined) return special[key]
@@ -113,8 +122,51 @@ describe('precedence', () => {
     expect(config.ports_whitelist).toEqual({ http: { ports: [1] }, tls: { ports: [3] } })
   })
 
-  test('a variable that no key has is ignored', () => {
-    expect(load(minimal, { TYK_GW_OAS_VALIDATE_EXAMPLES: 'x' }).warnings).toEqual([])
+  test('variables of Tyk that set no key here are ignored without a word', () => {
+    const env = {
+      TYK_GW_OAS_VALIDATE_EXAMPLES: 'x',
+      TYK_GW_TRACER_OPTIONS_SERVICENAME: 'x',
+      TYK_GW_OPTIMISATIONSUSEASYNCSESSIONWRITE: 'true',
+      TYK_GW_ANALYTICSCONFIG_MONGOURL: 'mongodb://m',
+      TYK_SECRET_A: 'x',
+    }
+    expect(load(minimal, env).warnings).toEqual([])
+  })
+
+  test('variables that nothing knows make one warning, with what may have been meant', () => {
+    const env = { TYK_GW_LISTEN_PORT: '1', TYK_GW_HASHKEY: 'true', TYK_GW_NONSENSE: '', TYK_GW_STORAGE_HOSTT: 'r' }
+    expect(load(minimal, env).warnings).toEqual([
+      'Ignoring unknown environment variables: TYK_GW_HASHKEY (did you mean TYK_GW_HASHKEYS?), ' +
+        'TYK_GW_LISTEN_PORT (did you mean TYK_GW_LISTENPORT?), TYK_GW_NONSENSE, ' +
+        'TYK_GW_STORAGE_HOSTT (did you mean TYK_GW_STORAGE_HOST?)',
+    ])
+  })
+})
+
+describe('TLS settings', () => {
+  const problems = (options: Record<string, unknown>): string =>
+    messageOf(() => load({ ...minimal, http_server_options: options }))
+
+  test('a version that does not exist stops the start', () => {
+    expect(problems({ min_version: 700 })).toContain(
+      'expected 769 (TLS 1.0), 770 (1.1), 771 (1.2) or 772 (1.3), got 700',
+    )
+  })
+
+  test('a range that is empty stops the start', () => {
+    expect(problems({ min_version: 772, max_version: 771 })).toContain('the lowest TLS version is above the highest')
+  })
+
+  test('a certificate that is no file stops the start', () => {
+    expect(problems({ ssl_certificates: ['default0123'] })).toContain(
+      '"default0123" is not a readable PEM file; ids of a certificate store are not supported in this version',
+    )
+  })
+
+  test('the id of a public key is a pin without a file', () => {
+    const id = `default${'0a'.repeat(32)}`
+    const file = { ...minimal, security: { pinned_public_keys: { '*': id } } }
+    expect(load(file).config.security.pinned_public_keys).toEqual({ '*': id })
   })
 })
 
@@ -162,7 +214,7 @@ describe('the file', () => {
       private: { oauth_tokens_purge_interval: 1 },
     })
     expect(warnings).toEqual([
-      'Ignoring unknown configuration keys: listen_prot, analytics_config.nonsense, private.oauth_tokens_purge_interval',
+      'Ignoring unknown configuration keys: listen_prot (did you mean listen_port?), analytics_config.nonsense, private.oauth_tokens_purge_interval',
     ])
   })
 
@@ -218,6 +270,26 @@ describe('without a file', () => {
     expect(second.config).toEqual(first.config)
     expect([second.warnings, second.pendingSet]).toEqual([[], []])
   })
+
+  const openDoor =
+    'The default file is not safe to be reached: its secret (TYK_GW_SECRET) is publicly known and opens the control API, ' +
+    'and listen_address (TYK_GW_LISTENADDRESS) is every interface, port 8080'
+
+  test('says that a file given by name is not there, and what the defaults leave open', () => {
+    const { warnings } = loadConfig({ args: argsOf('--conf=my.conf'), env: {}, cwd })
+    const path = join(cwd, 'my.conf')
+    expect(warnings).toEqual([
+      `--conf ${path} does not exist: writing a default file there and starting with it`,
+      openDoor,
+    ])
+  })
+
+  test.each([{ TYK_GW_SECRET: 'own' }, { TYK_GW_LISTENADDRESS: '127.0.0.1' }])(
+    'does not call %j open to everybody',
+    (env) => {
+      expect(loadConfig({ args: argsOf(), env, cwd }).warnings).toHaveLength(1)
+    },
+  )
 
   test('goes on when the file cannot be written', () => {
     const { config, warnings } = loadConfig({ args: argsOf('--conf=missing/tyk.conf'), env: {}, cwd })
@@ -372,9 +444,9 @@ test('references are resolved in the fields that may have one, and in no other',
 })
 
 test('pending keys are listed when they were set to something, wherever', () => {
-  const file = { ...minimal, access_logs: { enabled: true }, health_check: { enable_health_checks: true } }
+  const file = { ...minimal, enable_http_profiler: true, health_check: { enable_health_checks: true } }
   const env = { TYK_GW_HEALTHCHECK_ENABLEHEALTHCHECKS: 'false', TYK_GW_COPROCESSOPTIONS_ENABLECOPROCESS: 'true' }
-  expect(load(file, env).pendingSet).toEqual(['access_logs.enabled', 'coprocess_options.enable_coprocess'])
+  expect(load(file, env).pendingSet).toEqual(['enable_http_profiler', 'coprocess_options.enable_coprocess'])
 })
 
 test('the result is frozen all the way down', () => {
@@ -434,30 +506,40 @@ test('an old standalone file and the variables of a chart start without a proble
 })
 
 describe('lint', () => {
+  const lint = (env: NodeJS.ProcessEnv = {}): ReturnType<typeof lintConfig> =>
+    lintConfig({ args: argsOf('lint'), env, cwd })
+
   test('finds no issues and leaves the file as it is', () => {
     const text = JSON.stringify(minimal)
     writeFileSync(join(cwd, 'tyk.conf'), text)
-    const result = lintConfig({ args: argsOf('lint'), env: {}, cwd })
-    expect(result).toEqual({ exitCode: 0, lines: [`found no issues in ${join(cwd, 'tyk.conf')}`] })
+    expect(lint()).toMatchObject({ path: join(cwd, 'tyk.conf'), issues: [], remarks: [] })
     expect(readFileSync(join(cwd, 'tyk.conf'), 'utf8')).toBe(text)
   })
 
-  test('prints the problems', () => {
+  test('finds the problems that would stop a start', () => {
     writeFileSync(join(cwd, 'tyk.conf'), '{"hash_keys":1}')
-    expect(lintConfig({ args: argsOf('lint'), env: {}, cwd })).toEqual({
-      exitCode: 1,
-      lines: [
-        `issues found in ${join(cwd, 'tyk.conf')}:`,
-        'hash_keys (TYK_GW_HASHKEYS): expected true or false, got 1',
-      ],
+    expect(lint()).toEqual({
+      loaded: null,
+      path: join(cwd, 'tyk.conf'),
+      issues: ['hash_keys (TYK_GW_HASHKEYS): expected true or false, got 1'],
+      remarks: [],
     })
   })
 
-  test('reports a missing file instead of writing one', () => {
-    expect(lintConfig({ args: argsOf('lint'), env: {}, cwd }).lines).toEqual([
-      `issues found in ${join(cwd, 'tyk.conf')}:`,
-      'no such file',
+  test('counts unknown keys and variables as issues, and what is filled in as a remark', () => {
+    const { secret: _secret, ...file } = { ...minimal, listen_prot: 1, hashing: true }
+    writeFileSync(join(cwd, 'tyk.conf'), JSON.stringify(file))
+    const { issues, remarks } = lint({ TYK_GW_NONSENSE: '1' })
+    expect(issues).toEqual([
+      'unknown: listen_prot (did you mean listen_port?)',
+      'unknown: hashing',
+      'unknown: TYK_GW_NONSENSE',
     ])
+    expect(remarks).toEqual(['secret (TYK_GW_SECRET) is not set, using its well-known default'])
+  })
+
+  test('reports a missing file instead of writing one', () => {
+    expect(lint()).toMatchObject({ path: join(cwd, 'tyk.conf'), issues: ['no such file'] })
     expect(statSync(join(cwd, 'tyk.conf'), { throwIfNoEntry: false })).toBeUndefined()
   })
 })

@@ -11,6 +11,7 @@ import { resolveReference } from './references.ts'
 import { applyDefaults, type ConfigValues, fillGaps, pendingKeys, refusals } from './rules.ts'
 import { type GatewayConfig, gatewayConfig } from './schema.ts'
 import { type PlacedRow, rowsOf } from './section.ts'
+import { describeUnknownKeys, unknownVariables } from './unknown-names.ts'
 
 export interface LoadOptions {
   readonly args: CliOptions
@@ -22,7 +23,11 @@ export interface LoadedConfig {
   readonly config: GatewayConfig
   /** The file that was read or written; null when none was looked at. */
   readonly path: string | null
-  /** Lines to log as warnings, in this order. */
+  /** Keys of the file and variables that mean nothing, each with what may have been meant. */
+  readonly unknown: readonly string[]
+  /** Values filled in because no gateway can do without, one line each. */
+  readonly gaps: readonly string[]
+  /** Lines to log as warnings, in this order; unknown names and gaps are among them. */
   readonly warnings: readonly string[]
   /** Lines to log as information, after the warnings. */
   readonly notes: readonly string[]
@@ -50,10 +55,20 @@ export function loadConfig({ args, env, cwd }: LoadOptions): LoadedConfig {
 
   const gaps = fillGaps(rows, values, cwd)
   if (args.port !== null) values.set('listen_port', args.port)
+  const keys = describeUnknownKeys(rows, source.file.unknownKeys)
+  const variables = unknownVariables(rows, env)
   return {
     config: freezeValues(values),
     path: source.path,
-    warnings: [...source.warnings, ...unknownKeyWarning(source.file.unknownKeys), ...gaps],
+    unknown: [...keys, ...variables],
+    gaps,
+    warnings: [
+      ...source.warnings,
+      ...(source.generated ? openDoorWarning(values) : []),
+      ...listWarning('Ignoring unknown configuration keys', keys),
+      ...listWarning('Ignoring unknown environment variables', variables),
+      ...gaps,
+    ],
     notes: source.notes,
     pendingSet: pendingKeys(rows, values),
   }
@@ -64,35 +79,55 @@ interface Source {
   readonly file: FileValues
   readonly warnings: readonly string[]
   readonly notes: readonly string[]
+  /** There was no file. */
+  readonly generated: boolean
 }
 
 function readSource(args: CliOptions, env: NodeJS.ProcessEnv, cwd: string): Source {
   // Tyk reads the file even then, or writes one, and throws the content away.
   if (env['TYK_GW_OMITCONFIGFILE']?.toLowerCase() === 'true') {
-    return { path: null, file: { values: new Map(), problems: [], unknownKeys: [] }, warnings: [], notes: [] }
+    return read(null, { values: new Map(), problems: [], unknownKeys: [] })
   }
   const { path, text } = findConfigFile(args.conf, cwd)
-  if (text !== null) return { path, file: decodeFile(text, gatewayConfig), warnings: [], notes: [] }
-  return args.command === 'lint' ? missingFile(path) : generateFile(path)
+  if (text !== null) return read(path, decodeFile(text, gatewayConfig))
+  return args.command === 'lint' ? missingFile(path) : generateFile(path, args.conf !== null)
+}
+
+function read(path: string | null, file: FileValues): Source {
+  return { path, file, warnings: [], notes: [], generated: false }
 }
 
 function missingFile(path: string): Source {
   const problem: Problem = { source: 'file', text: 'no such file' }
-  return { path, file: { values: new Map(), problems: [problem], unknownKeys: [] }, warnings: [], notes: [] }
+  return read(path, { values: new Map(), problems: [problem], unknownKeys: [] })
 }
 
 /** The file gets the built-in values alone: Tyk also writes what the environment sets into it, secrets included. */
-function generateFile(path: string): Source {
+function generateFile(path: string, given: boolean): Source {
   const failure = writeDefaultFile(path, gatewayConfig)
   const values = new Map(rows.map(({ key, row }) => [key, generatedValue(row)]))
-  const warnings = [`No config file found, writing default to ${path}`]
+  const warnings = [
+    given
+      ? `--conf ${path} does not exist: writing a default file there and starting with it`
+      : `No config file found, writing default to ${path}`,
+  ]
   if (failure !== undefined) warnings.push(`Could not write ${path} (${failure}), going on with the defaults`)
   return {
     path,
     file: { values, problems: [], unknownKeys: [] },
     warnings,
     notes: ['Loading default configuration...'],
+    generated: true,
   }
+}
+
+/** Nobody chose this: without a file and without variables anyone who reaches the port may change every API. */
+function openDoorWarning(values: ConfigValues): string[] {
+  if (values.get('secret') !== gatewayConfig.secret.generated || values.get('listen_address') !== '') return []
+  return [
+    'The default file is not safe to be reached: its secret (TYK_GW_SECRET) is publicly known and opens the control API, ' +
+      `and listen_address (TYK_GW_LISTENADDRESS) is every interface, port ${String(values.get('listen_port'))}`,
+  ]
 }
 
 function resolveReferences(values: ConfigValues, env: NodeJS.ProcessEnv, cwd: string): Problem[] {
@@ -115,8 +150,8 @@ function referenceProblem(placed: PlacedRow, reason: string): Problem {
   return { source: 'check', text: `${placeOf(placed)}: ${reason}` }
 }
 
-function unknownKeyWarning(keys: readonly string[]): string[] {
-  return keys.length === 0 ? [] : [`Ignoring unknown configuration keys: ${keys.join(', ')}`]
+function listWarning(heading: string, names: readonly string[]): string[] {
+  return names.length === 0 ? [] : [`${heading}: ${names.join(', ')}`]
 }
 
 function freezeValues(values: ConfigValues): GatewayConfig {

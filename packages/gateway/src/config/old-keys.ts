@@ -22,3 +22,14 @@ export function isOldKey(key: string): boolean {
   const folded = key.toLowerCase()
   return oldKeys.has(folded) || OLD_MONGO.test(folded) || MISPLACED.test(folded)
 }
+
+const oldVariables: ReadonlySet<string> = new Set([...oldKeys].map(variableOf))
+
+/** The variables of those keys; there were none for the misplaced ones. */
+export function isOldVariable(name: string): boolean {
+  return oldVariables.has(name) || name.startsWith('TYK_GW_ANALYTICSCONFIG_MONGO')
+}
+
+function variableOf(key: string): string {
+  return `TYK_GW_${key.replaceAll('_', '').replaceAll('.', '_').toUpperCase()}`
+}

@@ -96,14 +96,12 @@ export const accessLogs = {
     format: 'go-bool',
     default: false,
     env: 'TYK_GW_ACCESSLOGS_ENABLED',
-    pending: true,
   },
   template: {
     doc: 'Fields of that line; empty means all.',
     format: 'string-list',
     default: [],
     env: 'TYK_GW_ACCESSLOGS_TEMPLATE',
-    pending: true,
   },
 } as const satisfies ConfigSection
 

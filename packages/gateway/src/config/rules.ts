@@ -4,6 +4,7 @@ import type { Problem } from './config-error.ts'
 import { generatedValue } from './config-file.ts'
 import { placeOf } from './mismatch.ts'
 import type { PlacedRow } from './section.ts'
+import { tlsRefusals } from './tls-rules.ts'
 
 /** Values by key path, complete: one for every row. */
 export type ConfigValues = Map<string, unknown>
@@ -44,6 +45,7 @@ export function refusals(rows: readonly PlacedRow[], values: ConfigValues): Prob
       .map(({ key, row }) => refuse(key, row.refused ?? '')),
     ...otherSources(values, refuse),
     ...versionRanges(values, refuse),
+    ...tlsRefusals(values).map(([key, reason]) => refuse(key, reason)),
   ]
 }
 

@@ -26,11 +26,10 @@ export const security = {
     pending: true,
   },
   pinned_public_keys: {
-    doc: 'Fingerprints that the public keys of upstreams must have.',
+    doc: 'Public keys that upstreams must have, by host: ids or paths of PEM files, separated by commas.',
     format: 'string-map',
     default: {},
     env: 'TYK_GW_SECURITY_PINNEDPUBLICKEYS',
-    refused: 'upstream keys are not pinned in this version',
   },
   certificates: {
     control_api: {
@@ -48,11 +47,10 @@ export const security = {
       pending: true,
     },
     upstream: {
-      doc: 'Client certificates for upstreams, by host.',
+      doc: 'Client certificates for upstreams, by host: paths of PEM files with key and chain.',
       format: 'string-map',
       default: {},
       env: 'TYK_GW_SECURITY_CERTIFICATES_UPSTREAM',
-      pending: true,
     },
     dashboard_api: {
       doc: 'Certificates for a Dashboard.',

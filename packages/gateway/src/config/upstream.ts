@@ -23,11 +23,10 @@ export const upstream = {
     env: 'TYK_GW_MAXIDLECONNSPERHOST',
   },
   max_conn_time: {
-    doc: 'Seconds after which the upstream connections of an API are renewed; 0 never does.',
+    doc: 'Seconds after which the upstream connections of an API are renewed; 0 never does, below 0 each request has its own.',
     format: 'go-int',
     default: 0,
     env: 'TYK_GW_MAXCONNTIME',
-    pending: true,
   },
   upstream_transport: {
     doc: 'How ordinary requests go upstream: direct, or through @fastify/http-proxy. Not a key of Tyk.',
@@ -42,11 +41,10 @@ export const upstream = {
     env: 'TYK_GW_PROXYCLOSECONNECTIONS',
   },
   proxy_enable_http2: {
-    doc: 'Speaks HTTP/2 to TLS upstreams.',
+    doc: 'Speaks HTTP/2 to TLS upstreams that agree; h2c:// targets always get it.',
     format: 'go-bool',
     default: false,
     env: 'TYK_GW_PROXYENABLEHTTP2',
-    pending: true,
   },
   proxy_ssl_insecure_skip_verify: {
     doc: 'Accepts any upstream certificate.',
@@ -61,7 +59,6 @@ export const upstream = {
     defaultWhen: 'zero',
     range: [0, 65_535],
     env: 'TYK_GW_PROXYSSLMINVERSION',
-    pending: true,
   },
   proxy_ssl_max_version: {
     doc: 'Highest TLS version for upstreams.',
@@ -70,28 +67,24 @@ export const upstream = {
     defaultWhen: 'zero',
     range: [0, 65_535],
     env: 'TYK_GW_PROXYSSLMAXVERSION',
-    pending: true,
   },
   proxy_ssl_ciphers: {
     doc: 'Cipher suites for upstreams, TLS 1.2 and below.',
     format: 'string-list',
     default: [],
     env: 'TYK_GW_PROXYSSLCIPHERSUITES',
-    pending: true,
   },
   proxy_ssl_disable_renegotiation: {
     doc: 'Refuses TLS renegotiation with upstreams.',
     format: 'go-bool',
     default: false,
     env: 'TYK_GW_PROXYSSLDISABLERENEGOTIATION',
-    pending: true,
   },
   ssl_force_common_name_check: {
     doc: 'Checks the common name of upstream certificates as well.',
     format: 'go-bool',
     default: false,
     env: 'TYK_GW_SSLFORCECOMMONNAMECHECK',
-    pending: true,
   },
 } as const satisfies ConfigSection
 

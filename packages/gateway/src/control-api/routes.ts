@@ -29,12 +29,18 @@ export interface ControlApiDeps extends ApisDeps, CacheDeps, KeysDeps, PoliciesD
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
 
-/** Registers the control API. Every request below /tyk/ needs the secret, also one for a path that does not exist. */
-export function registerControlApi(fastify: FastifyInstance, deps: ControlApiDeps): void {
+/**
+ * Registers the control API. Every request that Fastify gets needs the secret, also one for a path that does not exist;
+ * only the routes of `open` do not. The route that was found decides, never the text of the URL, which can be written in
+ * many ways.
+ *
+ * @param open - Paths of the health routes.
+ */
+export function registerControlApi(fastify: FastifyInstance, deps: ControlApiDeps, open: ReadonlySet<string>): void {
   fastify.removeAllContentTypeParsers()
   fastify.addContentTypeParser('*', { parseAs: 'string' }, (_, body, done) => done(null, body))
   fastify.addHook('onRequest', (request, reply, done) => {
-    if (!isControlPath(request) || secretMatches(request.headers['x-tyk-authorization'], deps.secret)) {
+    if (isOpen(request, open) || secretMatches(request.headers['x-tyk-authorization'], deps.secret)) {
       done()
       return
     }
@@ -67,7 +73,11 @@ export function registerControlApi(fastify: FastifyInstance, deps: ControlApiDep
   })
 }
 
-const isControlPath = (request: FastifyRequest): boolean => request.url.startsWith('/tyk/')
+/** A health route, or a path at which there is nothing: below /tyk/ even that is not told without the secret. */
+function isOpen(request: FastifyRequest, open: ReadonlySet<string>): boolean {
+  const { url } = request.routeOptions
+  return url === undefined ? !request.url.startsWith('/tyk/') : open.has(url)
+}
 
 /** In constant time: the digests have one length whatever came. */
 function secretMatches(given: string | string[] | undefined, secret: string): boolean {

@@ -50,7 +50,22 @@ export const gatewayErrors = Object.freeze({
   // Version check.
   noDefaultVersion: row(403, 'No default API version for this non-versioned API found'),
   ambiguousDefaultVersion: row(403, 'Ambiguous default API version for this non-versioned API'),
+  versionNotFound: row(403, 'Version information not found'),
+  versionDoesNotExist: row(403, 'This API version does not seem to exist'),
+  versionHasExpired: row(403, 'Api Version has expired, please check documentation or contact administrator'),
+  endpointForbidden: row(403, 'Requested endpoint is forbidden'),
   apiHasExpired: row(403, 'API has expired, please check documentation or contact administrator'),
+
+  // Before authentication.
+  ipDisallowed: row(403, 'access from this IP has been disallowed'),
+  lengthRequired: row(411, 'Content length is required for this request'),
+  lengthNotInteger: row(400, 'content length is not a valid Integer'),
+  requestTooLarge: row(400, 'Request is too large'),
+
+  noJsonSchema: row(500, 'no schemas to validate against'),
+
+  // Transforms.
+  methodNotAllowed: row(405, 'Method not allowed'),
 
   // Proxy.
   upstreamFailed: row(500, 'There was a problem proxying the request'),

@@ -24,6 +24,7 @@ export function writeErrorAnswer(
   const pairs = [...ctx.answerHeaders, ...headers, 'Content-Type', contentType]
   if (!options.hideGeneratorHeader) pairs.push('X-Generator', 'tyk.io')
   if (options.closeConnections) pairs.push('Connection', 'close')
+  ctx.messages?.onErrorAnswer(status, pairs.slice(ctx.answerHeaders.length), body)
   writeWhole(ctx.response, status, pairs, body)
   return status
 }
@@ -36,7 +37,8 @@ export function writeReply(ctx: RequestContext, answer: Extract<Answer, { kind: 
 export function writeWhole(response: ServerResponse, status: number, pairs: string[], body: string | Uint8Array): void {
   if (response.headersSent || response.destroyed) return
   const bytes = typeof body === 'string' ? Buffer.from(body, 'utf8') : body
-  pairs.push('Content-Length', String(bytes.length))
+  // An answer of these statuses has no body and says no length.
+  if (status !== 204 && status !== 304) pairs.push('Content-Length', String(bytes.length))
   writeHead(response, status, pairs)
   response.end(bytes)
 }

@@ -1,9 +1,8 @@
-import type { RE2JS } from 're2js'
 import { hashText } from '../auth/key-hash.ts'
-import { compilePathPattern, type PathMatching } from '../auth/path-pattern.ts'
 import type { CompiledApi } from '../api-definition/compiled-api.ts'
 import type { ChainDeps } from '../chain/types.ts'
 import { compileTemplate, type Template } from '../chain/variables.ts'
+import { compilePathPattern, type PathMatching, type PathTest } from '../router/path-pattern.ts'
 import { limitFor, type Session } from '../session/session.ts'
 import { limiterKey, quotaKey } from './limiter-key.ts'
 
@@ -19,7 +18,11 @@ export interface LimitPlan {
   /** Null: unlimited. */
   readonly rate: PlannedRate | null
   /** The first that fits method and path replaces `rate`. */
-  readonly endpoints: readonly { readonly method: string; readonly pattern: RE2JS; readonly rate: PlannedRate | null }[]
+  readonly endpoints: readonly {
+    readonly method: string
+    readonly pattern: PathTest
+    readonly rate: PlannedRate | null
+  }[]
   readonly throttle: { readonly retries: number; readonly intervalMs: number } | null
   /** Null: no quota. */
   readonly quota: { readonly counter: string; readonly max: number; readonly periodSeconds: number } | null

@@ -2,18 +2,21 @@
 import type { Readable } from 'node:stream'
 import type { Recorder } from '../analytics/recorder.ts'
 import type { RequestContext } from '../chain/context.ts'
-import { canonicalHeaderName } from '../chain/headers.ts'
+import { canonicalHeaderName, HeaderList } from '../chain/headers.ts'
 import { gatewayErrors, type ErrorRow } from '../errors/catalogue.ts'
 import { writeErrorAnswer, writeHead, type ErrorAnswerOptions } from '../errors/respond.ts'
-import type { Log } from '../log/log.ts'
+import type { RepeatedLog } from '../log/repeated.ts'
+import { markLasting } from './lasting.ts'
 import { upstreamHeaders } from './request-headers.ts'
 import { clientHeaders } from './response-headers.ts'
 import { sniffContentType } from './sniff-content-type.ts'
-import type { Exchange, ExchangeHandler, UpstreamError, UpstreamRequest } from './transport.ts'
-import { upstreamPath } from './upstream-url.ts'
+import { passableTrailers } from './trailers.ts'
+import { UpstreamError, type Exchange, type ExchangeHandler, type UpstreamRequest } from './transport.ts'
+import { pathAsRewritten, upstreamPath } from './upstream-url.ts'
 
 export interface ForwardOptions {
-  readonly log: Log
+  /** Failures may come with every request: each kind is logged once per interval, with its count. */
+  readonly failures: RepeatedLog
   readonly recorder: Recorder
   readonly errors: ErrorAnswerOptions
   readonly userAgent: string
@@ -31,19 +34,23 @@ export function buildUpstreamRequest(
   upgrade: string | null,
 ): UpstreamRequest {
   const { api, request } = ctx
-  const { target } = api.upstream
-  const url = upstreamPath(api.upstream, ctx.rawPath, ctx.path, ctx.query)
+  const { upstream } = ctx
+  const { rawPath, path, query } = ctx.rewrite ?? ctx
+  const elsewhere = ctx.rewrite?.target ?? null
+  const target = elsewhere ?? upstream.target
+  const url =
+    elsewhere === null ? upstreamPath(upstream, rawPath, path, query) : pathAsRewritten(upstream, rawPath, path, query)
   ctx.upstreamPath = url.path
-  const bare = ctx.bareQuestionMark && !url.target.includes('?')
+  const bare = ctx.bareQuestionMark && ctx.rewrite === null && !url.target.includes('?')
   const contentLength = bodyLength(ctx)
-  return {
+  const upstreamRequest: UpstreamRequest = {
     target,
-    method: ctx.method,
+    method: ctx.upstreamMethod ?? ctx.method,
     path: bare ? `${url.target}?` : url.target,
     headers: upstreamHeaders(ctx, {
       host: api.definition.proxy.preserve_host_header ? ctx.host : target.authority,
       userAgent: options.userAgent,
-      omitForwardedFor: api.omitForwardedFor,
+      omitForwardedFor: ctx.omitForwardedFor,
       upgrade,
     }),
     body: contentLength === 0 ? null : (ctx.body ?? request),
@@ -51,6 +58,9 @@ export function buildUpstreamRequest(
     timeoutMs: options.timeoutMs,
     upgrade: upgrade !== null,
   }
+  options.recorder.begin(ctx)
+  ctx.messages?.onSend(upstreamRequest)
+  return upstreamRequest
 }
 
 /** -1: chunked, of unknown length. */
@@ -65,9 +75,13 @@ function bodyLength(ctx: RequestContext): number {
 export function forward(ctx: RequestContext, options: ForwardOptions): void {
   const request = buildUpstreamRequest(ctx, options, null)
   const copy = new ResponseCopy(ctx, options)
-  if (ctx.expectsContinue && request.body !== null) ctx.response.writeContinue()
+  // A step that has read the body has asked for it already.
+  if (ctx.expectsContinue && request.body === ctx.request) ctx.response.writeContinue()
   copy.start(ctx.api.transport.exchange(request, copy))
 }
+
+/** What a client of an event stream is told when the upstream breaks off. */
+const BROKEN_STREAM_EVENT = 'event: error\ndata: upstream connection terminated unexpectedly\n\n'
 
 /** Copies one upstream answer to the client. */
 export class ResponseCopy implements ExchangeHandler {
@@ -78,6 +92,10 @@ export class ResponseCopy implements ExchangeHandler {
   #status = 0
   /** Headers held back until the first bytes show the media type. */
   #held: string[] | null = null
+  /** Ends the exchange when its time is over; null: no limit. */
+  #deadline: NodeJS.Timeout | null = null
+  /** An event stream to which text can be appended. */
+  #takesErrorEvent = false
   #done = false
 
   constructor(ctx: RequestContext, options: ForwardOptions) {
@@ -92,19 +110,30 @@ export class ResponseCopy implements ExchangeHandler {
     response.on('drain', () => exchange.resume())
     // A write after the client went away reports here; 'close' has said it already.
     response.on('error', () => {})
+    const limitMs = this.#ctx.api.exchangeTimeoutMs?.(this.#ctx) ?? 0
+    if (limitMs > 0 && !this.#done) this.#deadline = setTimeout(() => this.#onDeadline(), limitMs).unref()
   }
 
-  /** The answer is somebody else's from here on. */
+  /** The answer is somebody else's, or over. */
   protected finish(): void {
     this.#done = true
+    if (this.#deadline !== null) clearTimeout(this.#deadline)
   }
 
-  onHead(status: number, raw: string[]): void {
+  onHead(status: number, raw: string[], statusLine: string): void {
     const { closeConnections, rateLimitHeaders } = this.#options
     const ctx = this.#ctx
     ctx.upstreamMs = performance.now() - this.#sentMs
     this.#status = status
-    const headers = clientHeaders(ctx, raw, rateLimitHeaders(ctx), closeConnections)
+    const { responseChain } = ctx.api
+    const hasSteps = responseChain.length > 0
+    const changed = hasSteps ? changedHeaders(ctx, raw) : raw
+    const headers = clientHeaders(ctx, changed, hasSteps, rateLimitHeaders(ctx), closeConnections)
+    if (ctx.messages !== null && !headers.eventStream) {
+      ctx.messages.onHead(status, statusLine, raw, headers.pairs.slice(ctx.answerHeaders.length))
+    }
+    if (headers.eventStream || headers.grpc) markLasting(ctx.response)
+    this.#takesErrorEvent = headers.eventStream && !headers.hasContentEncoding && !headers.hasContentLength
     if (headers.hasContentType || headers.hasContentEncoding || !mayHaveBody(ctx.method, status)) {
       this.#writeHead(headers.pairs)
       if (headers.eventStream) ctx.response.flushHeaders()
@@ -115,14 +144,16 @@ export class ResponseCopy implements ExchangeHandler {
 
   onData(chunk: Buffer): boolean {
     this.#sniff(chunk)
+    this.#ctx.messages?.onData(chunk)
     return this.#ctx.response.write(chunk)
   }
 
-  onEnd(trailers: string[]): void {
+  onEnd(raw: string[]): void {
     const { response } = this.#ctx
+    const trailers = passableTrailers(raw)
     this.#sniff(null)
     if (trailers.length > 0) response.addTrailers(toPairs(trailers))
-    this.#done = true
+    this.finish()
     response.end()
     this.#options.recorder.success(this.#ctx, this.#status)
   }
@@ -133,11 +164,19 @@ export class ResponseCopy implements ExchangeHandler {
 
   onError(error: UpstreamError): void {
     if (this.#done) return
-    this.#done = true
+    this.finish()
     const ctx = this.#ctx
-    const { log, recorder, errors } = this.#options
-    log.error({ err: error, api_id: ctx.api.apiId, failure: error.failure }, 'http: proxy error')
-    if (this.#status !== 0) {
+    const { failures, recorder, errors } = this.#options
+    const { apiId } = ctx.api
+    const fields = { err: error, api_id: apiId, failure: error.failure }
+    failures.write('error', `${apiId} ${error.failure}`, fields, 'http: proxy error')
+    ctx.failure = error
+    if (this.#takesErrorEvent && error.failure !== 'deadline') {
+      ctx.response.end(BROKEN_STREAM_EVENT)
+      recorder.success(ctx, this.#status)
+      return
+    }
+    if (ctx.response.headersSent) {
       // The client has part of the answer: cutting the connection is the only way to say that it is not whole.
       recorder.success(ctx, this.#status)
       ctx.response.destroy()
@@ -146,6 +185,11 @@ export class ResponseCopy implements ExchangeHandler {
     const status = writeErrorAnswer(ctx, failureRow(error), errors)
     recorder.error(ctx, status)
     discardRest(ctx)
+  }
+
+  #onDeadline(): void {
+    this.#exchange?.abort()
+    this.onError(new UpstreamError('deadline', 'the time for the whole exchange is over'))
   }
 
   #sniff(chunk: Buffer | null): void {
@@ -162,12 +206,22 @@ export class ResponseCopy implements ExchangeHandler {
 
   #onClientGone(): void {
     if (this.#done) return
-    this.#done = true
+    this.finish()
     this.#exchange?.abort()
-    const { recorder } = this.#options
-    if (this.#status === 0) recorder.error(this.#ctx, gatewayErrors.clientClosed.status)
-    else recorder.success(this.#ctx, this.#status)
+    const { recorder, errors } = this.#options
+    const ctx = this.#ctx
+    ctx.failure = gatewayErrors.clientClosed
+    // Nobody reads this answer any more, but the record has it.
+    if (this.#status === 0) recorder.error(ctx, writeErrorAnswer(ctx, gatewayErrors.clientClosed, errors))
+    else recorder.success(ctx, this.#status)
   }
+}
+
+/** What the upstream sent, after the API's response steps. */
+function changedHeaders(ctx: RequestContext, raw: readonly string[]): string[] {
+  const headers = new HeaderList(raw.map((text, i) => (i % 2 === 0 ? canonicalHeaderName(text) : text)))
+  for (const step of ctx.api.responseChain) step(ctx, headers)
+  return headers.pairs
 }
 
 const mayHaveBody = (method: string, status: number): boolean => method !== 'HEAD' && status !== 204 && status !== 304
@@ -181,12 +235,14 @@ function toPairs(flat: readonly string[]): [string, string][] {
 export function failureRow(error: UpstreamError): ErrorRow {
   switch (error.failure) {
     case 'timeout':
+    case 'deadline':
       return gatewayErrors.upstreamTimeout
     case 'lookup':
       return gatewayErrors.upstreamLookupFailed
     case 'body':
       return gatewayErrors.bodyUnreadable
     case 'connect':
+    case 'dial-timeout':
     case 'reset':
     case 'malformed':
     case 'tls':

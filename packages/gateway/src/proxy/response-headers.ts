@@ -9,6 +9,8 @@ export interface ResponseHeaders {
   readonly hasContentType: boolean
   readonly hasContentEncoding: boolean
   readonly eventStream: boolean
+  readonly grpc: boolean
+  readonly hasContentLength: boolean
 }
 
 const CORS_HEADERS = new Set([
@@ -26,21 +28,23 @@ const RATE_LIMIT_NAMES = ['X-Ratelimit-Limit', 'X-Ratelimit-Remaining', 'X-Ratel
  * The headers of a proxied answer: those the gateway set first, then the upstream's without hop-by-hop ones.
  *
  * @param raw - As the upstream sent them.
+ * @param spelled - The names have their final spelling already.
  * @param rateLimit - Values of the X-Ratelimit trio, which replace the upstream's; null leaves none at all.
  */
 export function clientHeaders(
   ctx: RequestContext,
   raw: readonly string[],
+  spelled: boolean,
   rateLimit: readonly [limit: number, remaining: number, reset: number] | null,
   closeConnection: boolean,
 ): ResponseHeaders {
   const pairs: string[] = [...ctx.answerHeaders]
-  const canonical: string[] = []
+  const names: string[] = []
   const connection: string[] = []
   let trailers = ''
   for (let i = 0; i < raw.length; i += 2) {
-    const name = canonicalHeaderName(raw[i] as string)
-    canonical.push(name)
+    const name = spelled ? (raw[i] as string) : canonicalHeaderName(raw[i] as string)
+    names.push(name)
     if (name === 'Connection') connection.push(raw[i + 1] as string)
     else if (name === 'Trailer') trailers = raw[i + 1] as string
   }
@@ -48,14 +52,18 @@ export function clientHeaders(
   let hasContentType = false
   let hasContentEncoding = false
   let eventStream = false
-  for (let i = 0; i < canonical.length; i++) {
-    const name = canonical[i] as string
+  let grpc = false
+  let hasContentLength = false
+  for (let i = 0; i < names.length; i++) {
+    const name = names[i] as string
     if (isHopByHop(name) || named?.has(name) === true || isReplaced(name, pairs)) continue
     const value = raw[i * 2 + 1] as string
     if (name === 'Content-Type') {
       hasContentType = true
       eventStream = value.startsWith('text/event-stream')
+      grpc = value.startsWith('application/grpc')
     } else if (name === 'Content-Encoding') hasContentEncoding = true
+    else if (name === 'Content-Length') hasContentLength = true
     pairs.push(name, value)
   }
   if (trailers !== '') pairs.push('Trailer', trailers)
@@ -63,7 +71,7 @@ export function clientHeaders(
   if (rateLimit !== null) {
     for (let i = 0; i < 3; i++) pairs.push(RATE_LIMIT_NAMES[i] as string, String(rateLimit[i]))
   }
-  return { pairs, hasContentType, hasContentEncoding, eventStream }
+  return { pairs, hasContentType, hasContentEncoding, eventStream, grpc, hasContentLength }
 }
 
 function isReplaced(name: string, own: readonly string[]): boolean {

@@ -22,8 +22,11 @@ export interface UpstreamRequest {
 
 /** What became of a request. Exactly one of `onEnd`, `onUpgrade` and `onError` is called last. */
 export interface ExchangeHandler {
-  /** @param headers - Flat name, value list as the upstream sent it. */
-  onHead(status: number, headers: string[]): void
+  /**
+   * @param headers - Flat name, value list as the upstream sent it.
+   * @param statusLine - As the upstream sent it, e.g. `HTTP/1.1 200 OK`.
+   */
+  onHead(status: number, headers: string[], statusLine: string): void
   /** @returns False to pause until `Exchange.resume`. */
   onData(chunk: Buffer): boolean
   /** @param trailers - Flat name, value list. */
@@ -45,7 +48,9 @@ export interface UpstreamTransport {
   close(): Promise<void>
 }
 
-export type UpstreamFailure = 'lookup' | 'connect' | 'timeout' | 'reset' | 'malformed' | 'body' | 'tls'
+/** `timeout`: no response headers in time; `deadline`: the exchange as a whole took too long. */
+export type UpstreamFailure =
+  'lookup' | 'connect' | 'dial-timeout' | 'timeout' | 'deadline' | 'reset' | 'malformed' | 'body' | 'tls'
 
 /** The upstream could not be reached, or failed before or in its answer. */
 export class UpstreamError extends Error {

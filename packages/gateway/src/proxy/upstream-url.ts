@@ -8,6 +8,8 @@ export interface UpstreamTarget {
   /** Identifies the host in connection pools. */
   readonly key: string
   readonly scheme: 'http' | 'https'
+  /** `h2c://`: HTTP/2 without TLS, from the first byte on. */
+  readonly h2c: boolean
   /** host[:port] as written in the definition: the Host header, and `host` of the record. */
   readonly authority: string
   readonly hostname: string
@@ -23,7 +25,13 @@ export class TargetUrlError extends Error {
   readonly code = 'GATEWAY_TARGET_URL'
 }
 
-const SCHEMES: Readonly<Record<string, 'http' | 'https'>> = { http: 'http', https: 'https', ws: 'http', wss: 'https' }
+const SCHEMES: Readonly<Record<string, 'http' | 'https'>> = {
+  http: 'http',
+  https: 'https',
+  h2c: 'http',
+  ws: 'http',
+  wss: 'https',
+}
 
 // By RFC 3986, appendix B. The URL class is not used: it would decode, collapse and re-encode the path.
 const URL_PARTS = /^([A-Za-z][A-Za-z0-9+.-]*):\/\/(?:[^/?#@]*@)?(\[[^\]]*\]|[^/?#:]*)(?::(\d*))?([^?#]*)(?:\?([^#]*))?/
@@ -40,9 +48,11 @@ export function parseTarget(text: string): UpstreamTarget {
   const base = unescapePath(raw)
   if (base === null) throw new TargetUrlError(`"${text}": bad percent escape in the path`)
   const port = portText === undefined || portText === '' ? (scheme === 'https' ? 443 : 80) : Number(portText)
+  const h2c = schemeText.toLowerCase() === 'h2c'
   return Object.freeze({
-    key: `${scheme}//${hostname}:${port}`,
+    key: `${h2c ? 'h2c' : scheme}//${hostname}:${port}`,
     scheme,
+    h2c,
     authority: portText ? `${hostname}:${portText}` : hostname,
     hostname: hostname.startsWith('[') ? hostname.slice(1, -1) : hostname,
     port,
@@ -84,6 +94,12 @@ export interface UpstreamPath {
   readonly target: string
   /** Decoded, without query: what the record shows. */
   readonly path: string
+}
+
+/** The path and query of a URL on another host, which stands for itself: nothing is stripped from it or joined to it. */
+export function pathAsRewritten(rules: UpstreamUrlRules, rawPath: string, path: string, query: string): UpstreamPath {
+  const encoded = encodedPath(rawPath, path, rules.skipTargetPathEscaping) || '/'
+  return { target: query === '' ? encoded : `${encoded}?${query}`, path: path || '/' }
 }
 
 /** Everything of an API that its upstream URLs depend on. */

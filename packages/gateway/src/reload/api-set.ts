@@ -1,23 +1,66 @@
-import { compileApi, normaliseListenPath, securityPolicyOf, type CompileDeps } from '../api-definition/compile.ts'
+import {
+  compileApi,
+  normaliseListenPath,
+  securityPolicyOf,
+  WithdrawnApiError,
+  type CompileDeps,
+} from '../api-definition/compile.ts'
 import type { CompiledApi } from '../api-definition/compiled-api.ts'
 import type { LoadedDefinition, LoadedDefinitions } from '../api-definition/load.ts'
 import type { Log } from '../log/log.ts'
 import { buildRouter, type Router } from '../router/router.ts'
+import { placeApis, type PortProtocol } from './ports.ts'
 
 /** Every API that is served, as one snapshot: requests in flight end on the one they began with. */
 export interface ApiSet {
   readonly apis: readonly CompiledApi[]
   readonly byId: ReadonlyMap<string, CompiledApi>
+  /** For the main port. */
   readonly router: Router
+  /** Certificates that APIs on the main port name. */
+  readonly certificates: readonly string[]
+  readonly ports: ReadonlyMap<number, PortRoutes>
+}
+
+/** What one port beside the main one serves. */
+export interface PortRoutes {
+  readonly protocol: PortProtocol
+  readonly router: Router
+  readonly certificates: readonly string[]
 }
 
 export function emptyApiSet(): ApiSet {
-  return buildSet([], { enableCustomDomains: false, strictRoutes: false, hostname: '' })
+  const router = buildRouter([], { enableCustomDomains: false, strictRoutes: false, hostname: '' })
+  return { apis: [], byId: new Map(), router, certificates: [], ports: new Map() }
 }
 
-function buildSet(apis: readonly CompiledApi[], options: Parameters<typeof buildRouter>[1]): ApiSet {
-  return { apis, byId: new Map(apis.map((api) => [api.apiId, api])), router: buildRouter(apis, options) }
+function buildSet(apis: readonly CompiledApi[], { config, log }: CompileDeps): ApiSet {
+  const options = {
+    enableCustomDomains: config.enable_custom_domains,
+    strictRoutes: config.http_server_options.enable_strict_routes,
+    hostname: config.hostname,
+  }
+  const { main, ports } = placeApis(apis, config, log)
+  return {
+    apis,
+    byId: new Map(apis.map((api) => [api.apiId, api])),
+    router: buildRouter(main, options),
+    certificates: certificatesOf(main),
+    ports: new Map(
+      [...ports].map(([port, placed]) => [
+        port,
+        {
+          protocol: placed.protocol,
+          router: buildRouter(placed.apis, options),
+          certificates: certificatesOf(placed.apis),
+        },
+      ]),
+    ),
+  }
 }
+
+const certificatesOf = (apis: readonly CompiledApi[]): string[] =>
+  apis.flatMap(({ definition }) => (definition.domain_disabled ? [] : definition.certificates))
 
 /** Compiling many APIs must not hold up requests: the event loop gets a turn after this many. */
 const APIS_PER_TURN = 20
@@ -29,25 +72,22 @@ const APIS_PER_TURN = 20
  * cannot be served is skipped with an error; if it was served before, its last good form stays.
  */
 export async function buildApiSet(loaded: LoadedDefinitions, previous: ApiSet, deps: CompileDeps): Promise<ApiSet> {
-  const { log, config } = deps
+  const { log } = deps
   log.info({ prefix: 'main' }, 'Loading API configurations.')
-  const wanted = withListenPaths(withoutDuplicateIds(loaded.definitions, log), previous, deps)
+  const broken = new Set(loaded.failed)
+  const wanted = withListenPaths(withoutDuplicateIds(loaded.definitions, log), previous, deps, broken)
   const apis: CompiledApi[] = []
   for (const [i, { definition, listenPath }] of wanted.entries()) {
     if (i > 0 && i % APIS_PER_TURN === 0) await nextTurn()
-    const api = serveOne(definition, listenPath, previous, deps)
+    const api = serveOne(definition, listenPath, previous, deps, broken)
     if (api !== null) apis.push(api)
   }
   for (const api of previous.apis) {
-    if (!loaded.failed.has(api.file) || apis.some((other) => other.apiId === api.apiId)) continue
+    if (!broken.has(api.file) || apis.some((other) => other.apiId === api.apiId)) continue
     log.error({ api_id: api.apiId, file: api.file }, 'API definition is broken, its last good version stays in service')
     apis.push(api)
   }
-  return buildSet(apis, {
-    enableCustomDomains: config.enable_custom_domains,
-    strictRoutes: config.http_server_options.enable_strict_routes,
-    hostname: config.hostname,
-  })
+  return buildSet(apis, deps)
 }
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
@@ -75,14 +115,19 @@ interface Wanted {
  * Gives every API its listen path. Of several with one path and domain, the one that had it before keeps it; the others
  * (on a cold start: all) get their id appended.
  */
-function withListenPaths(definitions: readonly LoadedDefinition[], previous: ApiSet, deps: CompileDeps): Wanted[] {
+function withListenPaths(
+  definitions: readonly LoadedDefinition[],
+  previous: ApiSet,
+  deps: CompileDeps,
+  broken: Set<string>,
+): Wanted[] {
   const { log } = deps
   const wanted: Wanted[] = []
   for (const definition of definitions) {
     try {
       wanted.push({ definition, listenPath: normaliseListenPath(definition.definition, deps) })
     } catch (err) {
-      skip(definition, err as Error, log)
+      skip(definition, err as Error, broken, log)
     }
   }
   const counts = new Map<string, number>()
@@ -105,7 +150,9 @@ function withListenPaths(definitions: readonly LoadedDefinition[], previous: Api
 const collisionKey = ({ definition }: LoadedDefinition, listenPath: string): string =>
   `${definition.domain} ${listenPath}`
 
-function skip(loaded: LoadedDefinition, err: Error, log: Log): void {
+function skip(loaded: LoadedDefinition, err: Error, broken: Set<string>, log: Log): void {
+  // A definition that now asks for a protection must not go on in the form that had none.
+  if (!(err instanceof WithdrawnApiError)) broken.add(loaded.file)
   const { api_id, name, org_id } = loaded.definition
   log.error({ api_id, api_name: name, org_id, file: loaded.file, reason: err.message }, 'API skipped')
   log.warn({ api_id, api_name: name, org_id }, 'Spec not valid, skipped!')
@@ -116,6 +163,7 @@ function serveOne(
   listenPath: string,
   previous: ApiSet,
   deps: CompileDeps,
+  broken: Set<string>,
 ): CompiledApi | null {
   const { log, config } = deps
   const { definition } = loaded
@@ -130,7 +178,7 @@ function serveOne(
     log.info({ ...fields, prefix: 'gateway', user_ip: '--', server_name: '--', user_id: '--' }, 'API Loaded')
     return api
   } catch (err) {
-    skip(loaded, err as Error, log)
+    skip(loaded, err as Error, broken, log)
     return null
   }
 }

@@ -25,7 +25,7 @@ function load(path: { folder?: string; file?: string }) {
     policy_connection_string: '',
     allow_explicit_policy_id: false,
   }
-  return loadPolicies({ policies }, log)
+  return loadPolicies({ policies }, log, true)
 }
 
 const messages = (): unknown[] => lines.map((line) => line['msg'])

@@ -47,24 +47,30 @@ export class PolicyLoadError extends Error {
  * Reads the policies that the configuration points at: a folder with one per file, else one file that maps ids to
  * policies. A single bad one is left out with an error line.
  *
- * @throws PolicyLoadError when the file or folder as a whole is unreadable. A file that does not exist is only warned
- * about: Tyk would refuse to load any API then, which is a poor first impression for a stack without policies.
+ * @param firstLoad - A file that does not exist is only warned about then: Tyk would refuse to load any API, which is a
+ * poor first impression for a stack without policies. Later it means that policies in force have gone missing.
+ * @throws PolicyLoadError when the file or folder as a whole is unreadable.
  */
-export async function loadPolicies(config: Pick<GatewayConfig, 'policies'>, log: Log): Promise<Policy[]> {
+export async function loadPolicies(
+  config: Pick<GatewayConfig, 'policies'>,
+  log: Log,
+  firstLoad: boolean,
+): Promise<Policy[]> {
   const { policy_path: folder, policy_record_name: file } = config.policies
   log.info('Loading policies')
   if (folder === '' && file === '') {
     log.debug('No policy record name defined, skipping...')
     return []
   }
-  const policies = folder === '' ? await readMapFile(file, log) : await readFolder(folder, log)
+  const policies = folder === '' ? await readMapFile(file, log, firstLoad) : await readFolder(folder, log)
   log.info({ policies: policies.length }, `Policies found (${policies.length} total):`)
   for (const { id, name } of policies) log.debug({ id, name }, 'policy')
   return policies
 }
 
-async function readMapFile(file: string, log: Log): Promise<Policy[]> {
+async function readMapFile(file: string, log: Log, firstLoad: boolean): Promise<Policy[]> {
   const text = await readText(file)
+  if (text === null && !firstLoad) throw new PolicyLoadError(`reading ${file}: no such file`)
   if (text === null) {
     log.warn({ file, key: 'policies.policy_record_name' }, 'policy file not found, going on without policies')
     return []

@@ -8,6 +8,7 @@ import { gatewayConfig, type GatewayConfig } from '../../src/config/schema.ts'
 import { rowsOf } from '../../src/config/section.ts'
 import type { Log } from '../../src/log/log.ts'
 import type { RedisStores } from '../../src/redis/stores.ts'
+import { parseTarget } from '../../src/proxy/upstream-url.ts'
 import { compileListenPath } from '../../src/router/listen-path.ts'
 import { createPolicyStore } from '../../src/session/policies.ts'
 import { readPolicy } from '../../src/session/policy.ts'
@@ -42,8 +43,14 @@ export function apiWith(definition: Record<string, unknown>): CompiledApi {
     apiId: decoded.api_id,
     apiName: decoded.name,
     orgId: decoded.org_id,
-    listenPath: '/app/',
-    upstream: { listenPath: compileListenPath('/app/') },
+    listenPath: decoded.proxy.listen_path,
+    upstream: {
+      listenPath: compileListenPath(decoded.proxy.listen_path),
+      target: parseTarget('http://upstream.test/base'),
+      definition: decoded,
+      skipTargetPathEscaping: false,
+    },
+    versionUpstreams: [],
     chain: [],
   }
   // What steps of this kind do not touch (transport, analytics) is left out.

@@ -1,6 +1,6 @@
-import { Readable } from 'node:stream'
 import { contextVariable } from '../../chain/context-variables.ts'
 import type { RequestContext } from '../../chain/context.ts'
+import { readBody } from '../../chain/read-body.ts'
 import type { Middleware, MiddlewareDefinition } from '../../chain/types.ts'
 import { referencedContextVariables } from '../../chain/variables.ts'
 
@@ -37,23 +37,7 @@ function carriesForm(ctx: RequestContext): boolean {
   )
 }
 
-/** Reads the form and puts the body back, so that the upstream gets it unchanged. */
 async function readForm(ctx: RequestContext): Promise<void> {
-  if (ctx.expectsContinue) ctx.response.writeContinue()
-  const chunks: Buffer[] = []
-  let size = 0
-  for await (const chunk of ctx.request.iterator({ destroyOnReturn: false })) {
-    chunks.push(chunk as Buffer)
-    size += (chunk as Buffer).length
-    if (size > MAX_FORM_BYTES) break
-  }
-  const { request } = ctx
-  ctx.body = Readable.from(
-    (async function* () {
-      yield* chunks
-      if (!request.readableEnded) yield* request
-    })(),
-    { objectMode: false },
-  )
-  if (size <= MAX_FORM_BYTES) ctx.formBody = Buffer.concat(chunks).toString('latin1')
+  const body = await readBody(ctx, MAX_FORM_BYTES)
+  if (body !== null) ctx.formBody = body.toString('latin1')
 }

@@ -1,18 +1,16 @@
 // Hot path.
-import type { RE2JS } from 're2js'
 import { createCountedLog, keyForLog } from '../../auth/counted-log.ts'
-import { compilePathPattern, matchesPath, type PathMatching } from '../../auth/path-pattern.ts'
-import { fromByteString } from '../../auth/text.ts'
 import type { RequestContext } from '../../chain/context.ts'
 import type { Answer, ChainDeps, MiddlewareDefinition } from '../../chain/types.ts'
 import { gatewayErrors } from '../../errors/catalogue.ts'
 import { stripListenPath } from '../../proxy/upstream-url.ts'
+import { compilePathPattern, type PathMatching, type PathTest } from '../../router/path-pattern.ts'
 import type { AccessRight } from '../../session/access-rights.ts'
 
 const DISALLOWED: Answer = { kind: 'error', error: gatewayErrors.resourceDisallowed }
 
 interface AllowedPattern {
-  readonly pattern: RE2JS
+  readonly pattern: PathTest
   readonly methods: readonly string[]
 }
 
@@ -58,12 +56,10 @@ function compileAllowed(right: AccessRight, matching: PathMatching, deps: ChainD
 }
 
 function isAllowed(ctx: RequestContext, patterns: readonly AllowedPattern[], matching: PathMatching): boolean {
-  const whole = fromByteString(ctx.path)
   // With prefix matching a pattern may leave the listen path out; without it the whole path is searched.
-  const stripped = matching.prefix ? fromByteString(stripListenPath(ctx.path, ctx.api.upstream.listenPath)) : null
+  const stripped = matching.prefix ? stripListenPath(ctx.path, ctx.api.upstream.listenPath) : null
   return patterns.some(
     ({ pattern, methods }) =>
-      methods.includes(ctx.method) &&
-      ((stripped !== null && matchesPath(pattern, stripped)) || matchesPath(pattern, whole)),
+      methods.includes(ctx.method) && ((stripped !== null && pattern(stripped)) || pattern(ctx.path)),
   )
 }

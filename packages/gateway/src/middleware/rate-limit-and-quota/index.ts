@@ -2,7 +2,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { CompiledApi } from '../../api-definition/compiled-api.ts'
 import { createCountedLog, keyForLog } from '../../auth/counted-log.ts'
-import { matchesPath, type PathMatching } from '../../auth/path-pattern.ts'
 import { fromByteString } from '../../auth/text.ts'
 import type { RequestContext } from '../../chain/context.ts'
 import type { Answer, ChainDeps, MiddlewareDefinition } from '../../chain/types.ts'
@@ -13,6 +12,7 @@ import { localBucketsOf, type Taken } from '../../limits/local-buckets.ts'
 import { countQuota } from '../../limits/quota.ts'
 import { rememberQuota } from '../../limits/request-quota.ts'
 import { stripListenPath } from '../../proxy/upstream-url.ts'
+import type { PathMatching } from '../../router/path-pattern.ts'
 import { sessionTtlSeconds } from '../../session/lifetime.ts'
 import { withQuotaCopies } from '../../session/quota-copies.ts'
 import type { Session } from '../../session/session.ts'
@@ -167,7 +167,7 @@ function createPlanner(api: CompiledApi, deps: ChainDeps): (ctx: RequestContext,
 
 function rateFor(ctx: RequestContext, plan: LimitPlan): PlannedRate | null {
   if (plan.endpoints.length === 0) return plan.rate
-  const path = fromByteString(stripListenPath(ctx.path, ctx.api.upstream.listenPath))
-  const endpoint = plan.endpoints.find(({ method, pattern }) => method === ctx.method && matchesPath(pattern, path))
+  const path = stripListenPath(ctx.path, ctx.api.upstream.listenPath)
+  const endpoint = plan.endpoints.find(({ method, pattern }) => method === ctx.method && pattern(path))
   return endpoint === undefined ? plan.rate : endpoint.rate
 }

@@ -1,27 +1,33 @@
-import { defaultVersionIsAmbiguous, expiryOf, versionOf } from '../../api-definition/version.ts'
-import type { Answer, Middleware, MiddlewareDefinition } from '../../chain/types.ts'
+// Hot path.
+import type { CompiledApi } from '../../api-definition/compiled-api.ts'
+import type { ApiVersion } from '../../api-definition/schema.ts'
+import { defaultVersionIsAmbiguous, versionOf } from '../../api-definition/version.ts'
+import { isPreflight } from '../../chain/preflight.ts'
+import type { Answer, ChainDeps, Middleware, MiddlewareDefinition } from '../../chain/types.ts'
+import { compileVersionChoice } from '../../chain/version-choice.ts'
+import { compilePerVersion } from '../../chain/versioned.ts'
 import { gatewayErrors, type ErrorRow } from '../../errors/catalogue.ts'
+import { compileExpiry } from './expiry.ts'
+import { compileLists } from './lists.ts'
 
-/**
- * Picks the version object and checks the API's expiry.
- *
- * APIs with several versions and those with path lists are refused at load (see `api-definition/guards.ts`), so what is
- * left here is decided once, not per request.
- */
+/** Finds the version that serves a request, refuses it when that has expired, and asks the version's lists of paths. */
 export const versionCheckMiddleware: MiddlewareDefinition = {
   name: 'VersionCheck',
   compile(api, deps): Middleware | null {
     const { definition } = api
-    if (defaultVersionIsAmbiguous(definition)) return always(gatewayErrors.ambiguousDefaultVersion)
-    if (versionOf(definition) === null) return always(gatewayErrors.noDefaultVersion)
-    const expiresAt = expiryOf(definition.expiration)
-    if (expiresAt === Infinity) return null
-    const expired: Answer = { kind: 'error', error: gatewayErrors.apiHasExpired }
-    const header = new Date(expiresAt).toUTCString().replace('GMT', 'UTC')
+    if (definition.version_data.not_versioned) {
+      if (defaultVersionIsAmbiguous(definition)) return always(gatewayErrors.ambiguousDefaultVersion)
+      if (versionOf(definition) === null) return always(gatewayErrors.noDefaultVersion)
+    }
+    const choose = compileVersionChoice(api)
+    const check = compilePerVersion<[], Answer | undefined>(definition, undefined, (version) =>
+      compileVersion(version, api, deps),
+    )
+    if (choose === null) return check
     return (ctx) => {
-      if (deps.now() > expiresAt) return expired
-      ctx.answerHeaders.push('X-Tyk-Api-Expires', header)
-      return undefined
+      const error = choose(ctx)
+      if (error !== null) return { kind: 'error', error }
+      return check?.(ctx)
     }
   },
 }
@@ -29,4 +35,25 @@ export const versionCheckMiddleware: MiddlewareDefinition = {
 function always(error: ErrorRow): Middleware {
   const answer: Answer = { kind: 'error', error }
   return () => answer
+}
+
+type Check = (ctx: Parameters<Middleware>[0]) => Answer | undefined
+
+function compileVersion(version: ApiVersion, api: CompiledApi, deps: ChainDeps): Check | null {
+  const expiry = compileExpiry(version, api.definition)
+  const lists = compileLists(version, api, deps)
+  if (expiry === null && lists === null) return null
+  const { CORS } = api.definition
+  const leavesPreflights = CORS.enable && !CORS.options_passthrough
+  return (ctx) => {
+    const nowMs = expiry === null ? 0 : deps.now()
+    if (expiry !== null && nowMs > expiry.endMs) return expiry.answer
+    if (lists !== null) {
+      const verdict = leavesPreflights && isPreflight(ctx) ? 'ignore' : lists(ctx)
+      if (verdict === 'ignore') ctx.authIgnored = true
+      else if (verdict !== 'pass') return verdict
+    }
+    if (expiry !== null && nowMs <= expiry.announcedMs) ctx.answerHeaders.push('X-Tyk-Api-Expires', expiry.header)
+    return undefined
+  }
 }

@@ -1,6 +1,8 @@
 // Hot path.
+import { trailersOf } from '../trailers.ts'
 import type { Socket } from 'node:net'
 import { ResponseParser, type ParserSink } from './response-parser.ts'
+import { announcesEmptyBody, isReplayable } from '../request-rules.ts'
 import { UpstreamError, type ExchangeHandler, type UpstreamFailure, type UpstreamRequest } from '../transport.ts'
 
 /** What a connection tells its pool. */
@@ -17,8 +19,6 @@ export interface ExchangeState {
   connection: Connection | null
   aborted: boolean
 }
-
-const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
 
 /** One HTTP/1.1 connection to an upstream; one exchange at a time. */
 export class Connection implements ParserSink {
@@ -71,7 +71,13 @@ export class Connection implements ParserSink {
 
   #writeRequest(request: UpstreamRequest): void {
     const { body } = request
-    const head = requestHead(request)
+    let head: string
+    try {
+      head = requestHead(request)
+    } catch (err) {
+      this.#fail('malformed', 'the request cannot be sent', err as Error)
+      return
+    }
     if (body === null) {
       this.#bodySent = true
       this.socket.write(head, 'latin1')
@@ -87,8 +93,10 @@ export class Connection implements ParserSink {
     const body = request.body as NonNullable<UpstreamRequest['body']>
     const chunked = request.contentLength < 0
     const { socket } = this
+    let sentBytes = 0
     const onData = (chunk: Buffer): void => {
       if (chunk.length === 0) return
+      sentBytes += chunk.length
       const more = chunked ? writeChunk(socket, chunk) : socket.write(chunk)
       if (!more) {
         body.pause()
@@ -97,6 +105,11 @@ export class Connection implements ParserSink {
     }
     const onEnd = (): void => {
       this.#stopBody?.()
+      if (!chunked && sentBytes !== request.contentLength) {
+        // The upstream waits for the rest: whatever was sent next would be taken for it.
+        this.#fail('body', 'the request body ended early')
+        return
+      }
       if (chunked) socket.write(lastChunk(body), 'latin1')
       this.#bodySent = true
       this.#startHeadTimer()
@@ -131,7 +144,7 @@ export class Connection implements ParserSink {
 
   // From the parser.
 
-  onHead(status: number, headers: string[]): void {
+  onHead(status: number, headers: string[], _minorVersion: number, statusLine: string): void {
     this.#headSeen = true
     this.#clearHeadTimer()
     if (status === 101 && this.#request?.upgrade === true) {
@@ -139,7 +152,7 @@ export class Connection implements ParserSink {
       return
     }
     if (status === 101) throw new Error('unexpected 101 Switching Protocols')
-    this.#handler?.onHead(status, headers)
+    this.#handler?.onHead(status, headers, statusLine)
   }
 
   onBody(chunk: Buffer): void {
@@ -147,9 +160,9 @@ export class Connection implements ParserSink {
   }
 
   onComplete(trailers: string[]): void {
-    const handler = this.#handler
+    // Kept until it has returned: when it throws, it is the one to be told.
+    this.#handler?.onEnd(trailers)
     this.#handler = null
-    handler?.onEnd(trailers)
     this.#settleIdle()
   }
 
@@ -188,8 +201,14 @@ export class Connection implements ParserSink {
   }
 
   #onSocketEnd(): void {
-    if (this.#request !== null && this.#parser.started && this.#parser.finish()) return
-    this.#onSocketError(null)
+    let complete = false
+    try {
+      complete = this.#request !== null && this.#parser.started && this.#parser.finish()
+    } catch (err) {
+      this.#fail('malformed', 'malformed HTTP response', err as Error)
+      return
+    }
+    if (!complete) this.#onSocketError(null)
   }
 
   #onSocketError(err: NodeJS.ErrnoException | null): void {
@@ -237,8 +256,10 @@ export class Connection implements ParserSink {
       this.#destroy()
       return
     }
+    // After a refused upgrade the two sides may differ about where the next request begins.
+    const reusable = this.#parser.keepAlive && !this.#request.upgrade
     this.#release()
-    if (!this.#parser.keepAlive || this.closed) this.#destroy()
+    if (!reusable || this.closed) this.#destroy()
     else this.#owner.onIdle(this)
   }
 
@@ -259,18 +280,6 @@ export class Connection implements ParserSink {
   }
 }
 
-function isReplayable(request: UpstreamRequest): boolean {
-  if (IDEMPOTENT.has(request.method)) return true
-  for (let i = 0; i < request.headers.length; i += 2) {
-    const name = request.headers[i]
-    if (name === 'Idempotency-Key' || name === 'X-Idempotency-Key') return true
-  }
-  return false
-}
-
-/** Whether Go sends `Content-Length: 0` when there is no body. */
-const announcesEmptyBody = (method: string): boolean => method === 'POST' || method === 'PUT' || method === 'PATCH'
-
 function requestHead(request: UpstreamRequest): string {
   const { headers } = request
   let head = `${request.method} ${request.path} HTTP/1.1\r\n`
@@ -282,7 +291,21 @@ function requestHead(request: UpstreamRequest): string {
   } else {
     head += `Content-Length: ${request.contentLength}\r\n`
   }
-  return `${head}\r\n`
+  head += '\r\n'
+  if (countLines(head) !== expectedLines(request)) throw new Error('a header of the request holds a line break')
+  return head
+}
+
+/** A name or value with a line break in it would be a second header, or a second request. */
+function countLines(head: string): number {
+  let lines = 0
+  for (let at = head.indexOf('\n'); at !== -1; at = head.indexOf('\n', at + 1)) lines++
+  return lines
+}
+
+function expectedLines({ headers, body, method }: UpstreamRequest): number {
+  const framing = body === null && !announcesEmptyBody(method) ? 0 : 1
+  return 1 + headers.length / 2 + framing + 1
 }
 
 function writeChunk(socket: Socket, chunk: Buffer): boolean {
@@ -294,9 +317,9 @@ function writeChunk(socket: Socket, chunk: Buffer): boolean {
   return more
 }
 
-/** The end of a chunked body with the client's trailers, which Node offers once the body was read. */
+/** The end of a chunked body with the client's trailers. */
 function lastChunk(body: NonNullable<UpstreamRequest['body']>): string {
-  const raw = (body as { rawTrailers?: string[] }).rawTrailers ?? []
+  const raw = trailersOf(body)
   let text = '0\r\n'
   for (let i = 0; i < raw.length; i += 2) text += `${raw[i]}: ${raw[i + 1]}\r\n`
   return `${text}\r\n`

@@ -2,7 +2,9 @@ import net from 'node:net'
 import { once } from 'node:events'
 import { Readable } from 'node:stream'
 import { afterEach, expect, test } from 'vitest'
+import { Dialler } from '../dial.ts'
 import { parseTarget } from '../upstream-url.ts'
+import type { UpstreamTls } from '../upstream-tls.ts'
 import type { ExchangeHandler, UpstreamError, UpstreamRequest } from '../transport.ts'
 import { Http1Pool } from './pool.ts'
 
@@ -34,7 +36,9 @@ async function rawUpstream(
 }
 
 function createPool(options: Partial<ConstructorParameters<typeof Http1Pool>[0]> = {}): Http1Pool {
-  const pool = new Http1Pool({ keepAlive: true, maxIdlePerHost: 10, maxIdle: 0, tls: {}, ...options })
+  const tls: UpstreamTls = { connectOptions: () => ({}), check: () => {} }
+  const dialler = new Dialler({ tls, proxyFor: () => null })
+  const pool = new Http1Pool({ keepAlive: true, maxIdlePerHost: 10, maxIdle: 0, dialler, ...options })
   open.push(pool)
   return pool
 }

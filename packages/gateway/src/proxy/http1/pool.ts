@@ -1,16 +1,9 @@
 // Hot path.
-import net from 'node:net'
-import tls from 'node:tls'
+import type { Socket } from 'node:net'
 import { Connection, type ConnectionOwner, type ExchangeState } from './connection.ts'
-import {
-  UpstreamError,
-  type Exchange,
-  type ExchangeHandler,
-  type UpstreamFailure,
-  type UpstreamRequest,
-  type UpstreamTransport,
-} from '../transport.ts'
-import type { UpstreamTarget } from '../upstream-url.ts'
+import type { Dialler } from '../dial.ts'
+import type { ForwardProxy } from '../forward-proxy.ts'
+import type { Exchange, ExchangeHandler, UpstreamRequest, UpstreamTransport } from '../transport.ts'
 
 export interface PoolOptions {
   /** Idle connections kept per upstream host. */
@@ -19,14 +12,13 @@ export interface PoolOptions {
   readonly maxIdle: number
   /** False: one connection per request. */
   readonly keepAlive: boolean
-  /** TLS settings for https targets. */
-  readonly tls: tls.ConnectionOptions
+  readonly dialler: Dialler
 }
 
 /** Go's transport closes idle upstream connections after 90 s. */
 const IDLE_TIMEOUT_MS = 90_000
 const SWEEP_MS = 10_000
-const TLS_HANDSHAKE_TIMEOUT_MS = 10_000
+const ALPN = ['http/1.1'] as const
 
 /** Sends requests over pooled HTTP/1.1 connections of our own. One pool per API, as in Tyk. */
 export class Http1Pool implements UpstreamTransport, ConnectionOwner {
@@ -36,7 +28,6 @@ export class Http1Pool implements UpstreamTransport, ConnectionOwner {
   readonly #all = new Set<Connection>()
   readonly #keys = new WeakMap<Connection, string>()
   readonly #sweeper: NodeJS.Timeout
-  readonly #connecting = new Set<net.Socket>()
   #closed = false
 
   constructor(options: PoolOptions) {
@@ -45,16 +36,29 @@ export class Http1Pool implements UpstreamTransport, ConnectionOwner {
   }
 
   exchange(request: UpstreamRequest, handler: ExchangeHandler): Exchange {
-    const state: PendingExchange = { connection: null, aborted: false, socket: null }
+    const proxy = this.#options.dialler.plainProxy(request.target)
+    const sent = proxy === null ? request : throughProxy(request, proxy)
+    const state: PendingExchange = { connection: null, aborted: false, cancelDial: null }
     const idle = request.upgrade ? undefined : this.#takeIdle(request.target.key)
-    if (idle === undefined) this.#open(request, handler, state)
-    else idle.send(request, handler, state, true)
+    if (idle === undefined) this.#open(sent, handler, state)
+    else idle.send(sent, handler, state, true)
+    return this.#exchangeOf(state)
+  }
+
+  /** As `exchange`, on a connection that was just opened to the target. */
+  exchangeOn(socket: Socket, request: UpstreamRequest, handler: ExchangeHandler): Exchange {
+    const state: PendingExchange = { connection: null, aborted: false, cancelDial: null }
+    this.#use(socket, request, handler, state)
+    return this.#exchangeOf(state)
+  }
+
+  #exchangeOf(state: PendingExchange): Exchange {
     return {
       resume: () => state.connection?.resume(),
       abort: () => {
         state.aborted = true
         state.connection?.abort()
-        state.socket?.destroy()
+        state.cancelDial?.()
       },
     }
   }
@@ -63,15 +67,17 @@ export class Http1Pool implements UpstreamTransport, ConnectionOwner {
   async close(): Promise<void> {
     this.#closed = true
     clearInterval(this.#sweeper)
-    for (const connections of this.#idle.values()) for (const connection of connections) connection.abort()
+    // A copy: each connection that ends takes itself out of the list.
+    const idle = [...this.#idle.values()].flat()
     this.#idle.clear()
+    for (const connection of idle) connection.abort()
   }
 
   /** Cuts every connection. */
   destroy(): void {
     void this.close()
     for (const connection of this.#all) connection.abort()
-    for (const socket of this.#connecting) socket.destroy()
+    this.#options.dialler.destroy()
   }
 
   onIdle(connection: Connection): void {
@@ -91,8 +97,11 @@ export class Http1Pool implements UpstreamTransport, ConnectionOwner {
   onClosed(connection: Connection): void {
     this.#all.delete(connection)
     const idle = this.#idle.get(this.#keys.get(connection) as string)
-    const at = idle?.indexOf(connection) ?? -1
-    if (at !== -1) idle?.splice(at, 1)
+    if (idle === undefined) return
+    const at = idle.indexOf(connection)
+    if (at !== -1) idle.splice(at, 1)
+    // Rewritten URLs can name any number of hosts.
+    if (idle.length === 0) this.#idle.delete(this.#keys.get(connection) as string)
   }
 
   onRetryable(request: UpstreamRequest, handler: ExchangeHandler, exchange: ExchangeState): void {
@@ -115,48 +124,21 @@ export class Http1Pool implements UpstreamTransport, ConnectionOwner {
   }
 
   #open(request: UpstreamRequest, handler: ExchangeHandler, state: PendingExchange): void {
-    const { target, timeoutMs } = request
-    const socket = this.#connect(target)
-    state.socket = socket
-    this.#connecting.add(socket)
-    let timer: NodeJS.Timeout | null = null
-    const settle = (): void => {
-      if (timer !== null) clearTimeout(timer)
-      this.#connecting.delete(socket)
-      state.socket = null
-      socket.removeAllListeners('error')
-      socket.removeAllListeners('close')
-    }
-    const fail = (failure: UpstreamFailure, message: string, cause?: Error): void => {
-      settle()
-      socket.on('error', () => {})
-      socket.destroy()
-      if (!state.aborted) handler.onError(new UpstreamError(failure, message, { cause }))
-    }
-    const limitMs = target.scheme === 'https' ? Math.min(timeoutMs || Infinity, TLS_HANDSHAKE_TIMEOUT_MS) : timeoutMs
-    if (limitMs > 0) timer = setTimeout(() => fail('connect', 'dial timeout'), limitMs)
-    socket.once('error', (err: NodeJS.ErrnoException) =>
-      fail(connectFailure(err), 'could not connect to the upstream', err),
-    )
-    socket.once('close', () => fail('connect', 'the connection was closed while it was opened'))
-    socket.once(target.scheme === 'https' ? 'secureConnect' : 'connect', () => {
-      settle()
-      if (state.aborted) {
-        socket.destroy()
-        return
-      }
-      const connection = new Connection(socket, this)
-      this.#keys.set(connection, target.key)
-      this.#all.add(connection)
-      connection.send(request, handler, state, false)
+    state.cancelDial = this.#options.dialler.dial(request.target, ALPN, request.timeoutMs, {
+      onConnected: (socket) => this.#use(socket, request, handler, state),
+      onFailed: (error) => {
+        state.cancelDial = null
+        handler.onError(error)
+      },
     })
   }
 
-  #connect(target: UpstreamTarget): net.Socket {
-    const where = { host: target.hostname, port: target.port }
-    if (target.scheme === 'http') return net.connect(where)
-    const servername = net.isIP(target.hostname) === 0 ? target.hostname : ''
-    return tls.connect({ ...this.#options.tls, ...where, servername, ALPNProtocols: ['http/1.1'] })
+  #use(socket: Socket, request: UpstreamRequest, handler: ExchangeHandler, state: PendingExchange): void {
+    state.cancelDial = null
+    const connection = new Connection(socket, this)
+    this.#keys.set(connection, request.target.key)
+    this.#all.add(connection)
+    connection.send(request, handler, state, false)
   }
 
   #sweep(): void {
@@ -168,12 +150,13 @@ export class Http1Pool implements UpstreamTransport, ConnectionOwner {
 }
 
 interface PendingExchange extends ExchangeState {
-  /** While it is being opened. */
-  socket: net.Socket | null
+  /** While a connection for it is being opened. */
+  cancelDial: (() => void) | null
 }
 
-function connectFailure(err: NodeJS.ErrnoException): UpstreamFailure {
-  if (err.code === 'ENOTFOUND') return 'lookup'
-  if (err.code?.startsWith('ERR_TLS') === true || err.code?.startsWith('ERR_SSL') === true) return 'tls'
-  return 'connect'
+/** A proxy is told the whole URL. */
+function throughProxy(request: UpstreamRequest, proxy: ForwardProxy): UpstreamRequest {
+  const { target, path, headers } = request
+  const credentials = proxy.authorization === null ? [] : ['Proxy-Authorization', proxy.authorization]
+  return { ...request, path: `http://${target.authority}${path}`, headers: [...headers, ...credentials] }
 }

@@ -6,8 +6,11 @@ export class ResponseParseError extends Error {
 }
 
 export interface ParserSink {
-  /** @param headers - Flat name, value list as received; values trimmed. */
-  onHead(status: number, headers: string[], minorVersion: number): void
+  /**
+   * @param headers - Flat name, value list as received; values trimmed.
+   * @param statusLine - As received, without its line end.
+   */
+  onHead(status: number, headers: string[], minorVersion: number, statusLine: string): void
   onBody(chunk: Buffer): void
   /** @param trailers - Flat list, empty when there were none. */
   onComplete(trailers: string[]): void
@@ -131,18 +134,19 @@ export class ResponseParser {
     const text = input.toString('latin1', 0, end)
     const rest = end === input.length ? null : input.subarray(end)
     const lineEnd = text.indexOf('\n')
-    const { status, minor } = parseStatusLine(lineEnd === -1 ? text : text.slice(0, lineEnd))
+    const statusLine = lineEnd === -1 ? text : text.slice(0, lineEnd)
+    const { status, minor } = parseStatusLine(statusLine)
     const headers = parseHeaderLines(text, lineEnd + 1)
     if (status >= 100 && status < 200 && status !== 101) {
       if (++this.#informational > MAX_INFORMATIONAL)
         throw new ResponseParseError('too many 1xx informational responses')
       return rest
     }
-    this.#startBody(status, headers, minor)
+    this.#startBody(status, headers, minor, statusLine)
     return rest
   }
 
-  #startBody(status: number, headers: string[], minor: number): void {
+  #startBody(status: number, headers: string[], minor: number, statusLine: string): void {
     const framing = readFraming(headers, minor)
     this.keepAlive = framing.keepAlive
     this.#remaining = 0
@@ -161,7 +165,7 @@ export class ResponseParser {
       this.#phase = state.untilClose
     }
     const complete = this.#phase === state.done
-    this.#sink.onHead(status, headers, minor)
+    this.#sink.onHead(status, headers, minor, statusLine)
     if (complete && status !== 101) this.#sink.onComplete([])
   }
 
@@ -264,6 +268,7 @@ function parseStatusLine(line: string): { status: number; minor: number } {
 
 /** Parses header lines from an offset; a line that begins with a space or tab continues the one before. */
 function parseHeaderLines(text: string, from: number): string[] {
+  if (CONTROL.test(text)) throw new ResponseParseError('control character in the header of the response')
   const headers: string[] = []
   let at = from
   while (at < text.length) {
@@ -279,9 +284,15 @@ function parseHeaderLines(text: string, from: number): string[] {
   return headers
 }
 
+/** What a header name consists of. */
+const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+/** Control characters that no head may hold; among them a carriage return that does not end a line. */
+const CONTROL = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n|$)/
+
 function pushLine(headers: string[], text: string, from: number, end: number): void {
   const colon = text.indexOf(':', from)
   if (colon <= from || colon >= end) throw new ResponseParseError('malformed header line in the response')
+  if (!NAME.test(text.slice(from, colon))) throw new ResponseParseError('malformed header name in the response')
   let start = colon + 1
   while (start < end && isBlank(text.charCodeAt(start))) start++
   let stop = end

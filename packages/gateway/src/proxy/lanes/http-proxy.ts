@@ -1,3 +1,4 @@
+// Hot path.
 import { Readable } from 'node:stream'
 import httpProxy from '@fastify/http-proxy'
 import Fastify, { type FastifyReply } from 'fastify'
@@ -62,11 +63,12 @@ export async function createHttpProxyLane(): Promise<HttpProxyLane> {
     forward(ctx, options) {
       const request = buildUpstreamRequest(ctx, options, null)
       const copy = new ResponseCopy(ctx, options)
-      if (!supported.has(ctx.method)) {
+      // Fastify runs in its HTTP/1.1 mode here.
+      if (!supported.has(ctx.method) || ctx.request.httpVersionMajor > 1) {
         copy.start(ctx.api.transport.exchange(request, copy))
         return
       }
-      if (ctx.expectsContinue && request.body !== null) ctx.response.writeContinue()
+      if (ctx.expectsContinue && request.body === ctx.request) ctx.response.writeContinue()
       jobs.set(ctx.request, { ctx, request, copy })
       // The route is chosen already, and Fastify's router would trip over targets that are legal for us.
       ctx.request.url = '/'
@@ -100,6 +102,7 @@ class TransportBody extends Readable implements ExchangeHandler {
   #exchange: Exchange | null = null
   #answered = false
   status = 0
+  statusLine = ''
   rawHeaders: string[] = []
   trailers: string[] = []
 
@@ -116,9 +119,10 @@ class TransportBody extends Readable implements ExchangeHandler {
     this.#exchange?.resume()
   }
 
-  onHead(status: number, headers: string[]): void {
+  onHead(status: number, headers: string[], statusLine: string): void {
     this.#answered = true
     this.status = status
+    this.statusLine = statusLine
     this.rawHeaders = headers
     this.#callback(null, { statusCode: status, headers: {}, body: this })
   }
@@ -144,7 +148,7 @@ class TransportBody extends Readable implements ExchangeHandler {
 
 function copyResponse({ copy }: Job, reply: FastifyReply, { stream }: UpstreamResponse): void {
   reply.hijack()
-  copy.onHead(stream.status, stream.rawHeaders)
+  copy.onHead(stream.status, stream.rawHeaders, stream.statusLine)
   stream.on('data', (chunk: Buffer) => {
     if (!copy.onData(chunk)) stream.pause()
   })
