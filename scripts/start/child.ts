@@ -18,6 +18,8 @@ export interface ChildOptions {
 /** One program of the stack. */
 export interface Child {
   readonly name: string
+  /** Undefined when it could not be started. */
+  readonly pid: number | undefined
   readonly logFile: string
   /** Resolves once the process is gone, with its exit code or the signal's name. */
   readonly ended: Promise<number | string>
@@ -62,6 +64,7 @@ export function startChild(options: ChildOptions): Child {
   endWithThisProcess(child)
   return {
     name: options.name,
+    pid: child.pid,
     logFile,
     ended,
     lastLines: () => last,

@@ -1,4 +1,5 @@
 /** Configuration of the embedded stack, written below the state folder: the article's files, pointed at local ports. */
+import { randomBytes } from 'node:crypto'
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { root } from '../jobs/lib.ts'
@@ -11,24 +12,29 @@ export interface StackFiles {
   readonly pumpConf: string
   readonly database: string
   readonly logsDir: string
+  /** Of the control API. */
+  readonly secret: string
 }
 
 interface ApiDefinition {
   readonly proxy: { readonly target_url: string } & Record<string, unknown>
 }
 
-export async function writeStackFiles(options: StartOptions, redisUrl: string, secret: string): Promise<StackFiles> {
+/** Writes everything anew, except the secrets: what somebody has typed into a script goes on working. */
+export async function writeStackFiles(options: StartOptions, redisUrl: string): Promise<StackFiles> {
   const conf = join(options.dataDir, 'conf')
+  const secrets = await secretsOf(join(conf, 'tyk.conf'))
   const files: StackFiles = {
     gatewayConf: join(conf, 'tyk.conf'),
     pumpConf: join(conf, 'pump.conf'),
     database: join(options.dataDir, 'analytics.sqlite'),
     logsDir: join(options.dataDir, 'logs'),
+    secret: secrets.secret,
   }
   for (const folder of ['apps', 'templates', 'middleware']) await mkdir(join(conf, folder), { recursive: true })
   await mkdir(files.logsDir, { recursive: true })
   await copyApis(join(conf, 'apps'), `http://127.0.0.1:${options.upstreamPort}/`)
-  await writeJson(files.gatewayConf, gatewayConf(options, conf, redisUrl, secret))
+  await writeJson(files.gatewayConf, gatewayConf(options, conf, redisUrl, secrets))
   await writeJson(files.pumpConf, pumpConf(options, redisUrl, files.database))
   return files
 }
@@ -45,11 +51,36 @@ function withTarget<T extends ApiDefinition>(definition: T, targetUrl: string): 
   return { ...definition, proxy: { ...definition.proxy, target_url: targetUrl } }
 }
 
-function gatewayConf(options: StartOptions, conf: string, redisUrl: string, secret: string): object {
+interface Secrets {
+  readonly secret: string
+  readonly node_secret: string
+}
+
+/** Those of the last start where there was one. */
+async function secretsOf(path: string): Promise<Secrets> {
+  const last = await readJson(path)
+  const keep = (name: keyof Secrets): string => {
+    const value = last[name]
+    return typeof value === 'string' && value !== '' ? value : randomBytes(16).toString('hex')
+  }
+  return { secret: keep('secret'), node_secret: keep('node_secret') }
+}
+
+/** What is not there, or is no JSON, is about to be written anew. */
+async function readJson(path: string): Promise<Record<string, unknown>> {
+  try {
+    const content: unknown = JSON.parse(await readFile(path, 'utf8'))
+    return { ...(content as object) }
+  } catch {
+    return {}
+  }
+}
+
+function gatewayConf(options: StartOptions, conf: string, redisUrl: string, secrets: Secrets): object {
   return {
     listen_address: '127.0.0.1',
     listen_port: options.gatewayPort,
-    secret,
+    ...secrets,
     template_path: join(conf, 'templates'),
     app_path: join(conf, 'apps'),
     policies: { policy_source: 'file', policy_record_name: join(examples, 'policies', 'policies.json') },
@@ -57,7 +88,6 @@ function gatewayConf(options: StartOptions, conf: string, redisUrl: string, secr
     enable_analytics: true,
     hash_keys: true,
     hash_key_function: 'murmur64',
-    allow_insecure_configs: true,
     pid_file_location: join(options.dataDir, 'tyk-gateway.pid'),
   }
 }
@@ -71,6 +101,7 @@ function pumpConf(options: StartOptions, redisUrl: string, database: string): ob
     analytics_storage_type: 'redis',
     analytics_storage_config: storageConf(redisUrl),
     purge_delay: options.purgeDelaySeconds,
+    health_check_endpoint_address: '127.0.0.1',
     health_check_endpoint_port: options.pumpPort,
     dont_purge_uptime_data: true,
     pumps: {

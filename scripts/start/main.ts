@@ -1,7 +1,8 @@
 /** The embedded stack: Redis, a sample upstream, the gateway and the pump, until Ctrl-C. */
 import { buildPackages } from '../jobs/build-packages.ts'
 import { RedisNotFoundError } from '../redis/find-redis.ts'
-import { parseOptions, type StartOptions, USAGE, UsageError } from './options.ts'
+import { type Lock, LockedError, takeLock } from './lock.ts'
+import { ignoredVariables, parseOptions, type StartOptions, USAGE, UsageError } from './options.ts'
 import { shownLine, welcome } from './report.ts'
 import { describeEnd, type Stack, StackError, startStack } from './stack.ts'
 
@@ -13,15 +14,21 @@ export async function main(args: readonly string[]): Promise<number> {
       console.log(USAGE)
       return 0
     }
-    console.log('Building…')
-    const built = await buildPackages()
-    return built === 0 ? await runStack(options) : built
+    sayIgnored(process.env)
+    const lock = takeLock(options.dataDir)
+    try {
+      console.log('Building…')
+      const built = await buildPackages()
+      return built === 0 ? await runStack(options, lock) : built
+    } finally {
+      lock.release()
+    }
   } catch (error) {
     if (error instanceof UsageError) {
       console.error(`${error.message}\n\n${USAGE}`)
       return 2
     }
-    if (error instanceof StackError || error instanceof RedisNotFoundError) {
+    if (error instanceof StackError || error instanceof RedisNotFoundError || error instanceof LockedError) {
       console.error(`\n${error.message}`)
       return 1
     }
@@ -29,7 +36,13 @@ export async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-async function runStack(options: StartOptions): Promise<number> {
+function sayIgnored(env: NodeJS.ProcessEnv): void {
+  const names = ignoredVariables(env)
+  if (names.length === 0) return
+  console.log(`Ignoring ${names.join(', ')}: npm start writes its own configuration (README.md: Configuration)`)
+}
+
+async function runStack(options: StartOptions, lock: Lock): Promise<number> {
   const stopping = new AbortController()
   const { promise: asked, resolve: ask } = Promise.withResolvers<'asked'>()
   const onSignal = (): void => {
@@ -40,7 +53,7 @@ async function runStack(options: StartOptions): Promise<number> {
   console.log('Starting…')
   let stack: Stack
   try {
-    stack = await startStack(options, eventsOf(options, stopping.signal), stopping.signal)
+    stack = await startStack(options, eventsOf(options, lock, stopping.signal), stopping.signal)
   } catch (error) {
     if (stopping.signal.aborted) return 0
     throw error
@@ -57,9 +70,10 @@ async function runStack(options: StartOptions): Promise<number> {
 }
 
 /** While stopping, what the programs say stays in their files. */
-function eventsOf(options: StartOptions, stopping: AbortSignal): Parameters<typeof startStack>[1] {
+function eventsOf(options: StartOptions, lock: Lock, stopping: AbortSignal): Parameters<typeof startStack>[1] {
   return {
     say: (line) => console.log(line),
+    started: (program, pid) => lock.add(program, pid),
     onLine: (program, line) => {
       const shown = shownLine(program, line, options.verbose)
       if (shown !== undefined && (options.verbose || !stopping.aborted)) console.log(shown)

@@ -36,18 +36,47 @@ export const USAGE = `npm start -- [options]
   --pump-port N          the pump's health endpoint, default 8083 (TEK_PUMP_PORT)
   --redis-port N         the Redis that is started here, default 6390 (TEK_REDIS_PORT)
   --elasticsearch URL    ship to this Elasticsearch or OpenSearch as well (TEK_ELASTICSEARCH_URL)
-  --purge-delay SECONDS  how often the pump ships, default 2
-  --data-dir FOLDER      where everything is kept, default .data
+  --purge-delay SECONDS  purge_delay of the pump, default 2; whatever it says, records are taken every second
+  --data-dir FOLDER      where everything is kept, default .data; one npm start per folder
   --verbose              show every log line of every program
   --help
 
 With REDIS_URL set, that Redis is used and none is started.
+
+FOLDER/conf is written anew at each start: changes made there do not last, and TYK_GW_… and TYK_PMP_… are
+ignored. To run the programs with files and variables of your own, see "Configuration" in README.md.
 `
 
 export class UsageError extends Error {}
 
+const FLAGS = [
+  'gateway-port',
+  'pump-port',
+  'upstream-port',
+  'redis-port',
+  'elasticsearch',
+  'purge-delay',
+  'data-dir',
+] as const
+
+/** Variables of Tyk that would otherwise change what this command has written into its files. */
+export function ignoredVariables(env: NodeJS.ProcessEnv): string[] {
+  return Object.keys(env)
+    .filter((name) => /^TYK_(GW|PMP)_/.test(name))
+    .toSorted()
+}
+
+/** Without the two dashes npm takes an option for one of its own and tells nobody but the environment. */
+function refuseSwallowed(env: NodeJS.ProcessEnv): void {
+  const swallowed = FLAGS.filter((flag) => env[`npm_config_${flag.replaceAll('-', '_')}`] !== undefined)
+  if (swallowed.length === 0) return
+  const names = swallowed.map((flag) => `--${flag}`).join(', ')
+  throw new UsageError(`npm kept ${names} for itself: put -- before options, as in npm start -- --${swallowed[0]} …`)
+}
+
 /** @throws UsageError when an option is unknown or no number where one is needed. */
 export function parseOptions(args: readonly string[], env: NodeJS.ProcessEnv): StartOptions | 'help' {
+  refuseSwallowed(env)
   const text = { type: 'string' } as const
   let values
   try {

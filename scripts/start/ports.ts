@@ -21,5 +21,6 @@ export function portHelp(choice: PortChoice, port: number, code: string, platfor
     `Port ${port} for ${choice.owner} ${why}.`,
     `Who has it:   ${finders[platform] ?? `lsof -nP -iTCP:${port} -sTCP:LISTEN`}`,
     `Use another:  npm start -- ${choice.flag} ${port + 10_000 > 65_535 ? port - 1000 : port + 10_000}   (or ${choice.env}=…)`,
+    'A second npm start needs a folder of its own too:  --data-dir .data2',
   ].join('\n')
 }

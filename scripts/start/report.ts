@@ -12,10 +12,13 @@ const SHIPPED = /Purged (\d+) records/
 const WORTH_SHOWING =
   /(level=(warn|warning|error|fatal|panic)\b|"level":"(warn|warning|error|fatal|panic)"|\b(WARN|ERROR|FATAL|PANIC)\b)/
 
+/** Advice for a machine that others reach; the stack is open to this one alone. */
+const FOR_PRODUCTION = /for production/
+
 export function welcome(options: StartOptions, stack: Stack): string {
   const gateway = `http://localhost:${options.gatewayPort}`
   const rows = [
-    ['gateway', gateway, `control API: header X-Tyk-Authorization: ${stack.secret}`],
+    ['gateway', gateway, `control API: header X-Tyk-Authorization: ${stack.files.secret}`],
     ['upstream', `http://localhost:${options.upstreamPort}`, 'a sample with the endpoints of httpbin'],
     ['pump', `http://localhost:${options.pumpPort}/health`, ''],
     ['records', stack.files.database, 'SQLite, table tyk_analytics'],
@@ -44,7 +47,7 @@ export function welcome(options: StartOptions, stack: Stack): string {
 export function shownLine(program: string, line: string, verbose: boolean): string | undefined {
   const shipped = program === 'pump' ? SHIPPED.exec(line)?.[1] : undefined
   if (shipped !== undefined && !verbose) return shippedLine(line, Number(shipped))
-  if (!verbose && !WORTH_SHOWING.test(line)) return undefined
+  if (!verbose && (!WORTH_SHOWING.test(line) || FOR_PRODUCTION.test(line))) return undefined
   return `${program.padEnd(8)} | ${line}`
 }
 

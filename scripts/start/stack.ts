@@ -1,15 +1,15 @@
 /** The programs of the embedded stack: started in their order, stopped in the reverse one. */
-import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { root } from '../jobs/lib.ts'
+import { redisProblem } from '../redis/check-redis.ts'
 import { ensureRedisProgram } from '../redis/find-redis.ts'
 import { type Child, startChild } from './child.ts'
 import { type StackFiles, writeStackFiles } from './files.ts'
-import { PORTS, type PortChoice, type StartOptions } from './options.ts'
+import { ignoredVariables, PORTS, type PortChoice, type StartOptions } from './options.ts'
 import { portHelp, probePort } from './ports.ts'
 
 const READY_TIMEOUT_MS = 60_000
@@ -22,7 +22,6 @@ export class StackError extends Error {}
 export interface Stack {
   readonly redisUrl: string
   readonly files: StackFiles
-  readonly secret: string
   /** Resolves with the first program that ends by itself. */
   failed(): Promise<{ readonly child: Child; readonly code: number | string }>
   stop(): Promise<void>
@@ -30,12 +29,14 @@ export interface Stack {
 
 export interface StackEvents {
   say(line: string): void
+  started(program: string, pid: number): void
   onLine(program: string, line: string): void
 }
 
 /** @throws StackError or RedisNotFoundError; whatever was started until then is stopped again. */
 export async function startStack(options: StartOptions, events: StackEvents, signal: AbortSignal): Promise<Stack> {
   await checkPorts(options)
+  await checkRedis(options)
   await mkdir(join(options.dataDir, 'logs'), { recursive: true })
   const children: Child[] = []
   const stop = async (): Promise<void> => {
@@ -43,12 +44,11 @@ export async function startStack(options: StartOptions, events: StackEvents, sig
   }
   try {
     const redisUrl = options.redisUrl ?? (await startRedis(options, events, children, signal))
-    const secret = randomBytes(16).toString('hex')
-    const files = await writeStackFiles(options, redisUrl, secret)
+    const files = await writeStackFiles(options, redisUrl)
     await startPrograms(options, files, events, children, signal)
     const failed = (): ReturnType<Stack['failed']> =>
       Promise.race(children.map((child) => child.ended.then((code) => ({ child, code }))))
-    return { redisUrl, files, secret, failed, stop }
+    return { redisUrl, files, failed, stop }
   } catch (error) {
     await stop()
     throw error
@@ -68,6 +68,12 @@ async function checkPorts(options: StartOptions): Promise<void> {
     if (code) problems.push(portHelp(choice, port, code))
   }
   if (problems.length > 0) throw new StackError(problems.join('\n\n'))
+}
+
+/** At once: the programs would start without it, and wait for it for a minute. */
+async function checkRedis({ redisUrl }: StartOptions): Promise<void> {
+  const problem = redisUrl === undefined ? undefined : await redisProblem(redisUrl)
+  if (problem !== undefined) throw new StackError(problem)
 }
 
 async function startRedis(
@@ -125,10 +131,13 @@ function start(
   options: StartOptions,
   events: StackEvents,
 ): Child {
-  const env = Object.fromEntries(Object.entries(process.env).filter(([key]) => !/^TYK_(GW|PMP)_/.test(key)))
+  const ignored = new Set(ignoredVariables(process.env))
+  const env = Object.fromEntries(Object.entries(process.env).filter(([key]) => !ignored.has(key)))
   const logsDir = join(options.dataDir, 'logs')
   const onLine = (line: string): void => events.onLine(name, line)
-  return startChild({ name, command, args, cwd: options.dataDir, env, logsDir, onLine })
+  const child = startChild({ name, command, args, cwd: options.dataDir, env, logsDir, onLine })
+  if (child.pid !== undefined) events.started(name, child.pid)
+  return child
 }
 
 /** Repeats a check until it passes; gives up when the program ends, the deadline passes or somebody wants to stop. */

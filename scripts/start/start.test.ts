@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { parseOptions } from './options.ts'
-import { storageConf } from './files.ts'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { storageConf, writeStackFiles } from './files.ts'
+import { ignoredVariables, parseOptions, PORTS, type StartOptions, USAGE } from './options.ts'
 import { portHelp } from './ports.ts'
-import { PORTS } from './options.ts'
 import { ARTICLE_TOKEN, shownLine } from './report.ts'
 
 describe('the lines that npm start shows', () => {
@@ -17,6 +19,7 @@ describe('the lines that npm start shows', () => {
     ['{"level":"error","message":"x"}', true],
     ['[Jan 10 20:18:53] ERROR main: x', true],
     ['[Jan 10 20:18:53]  INFO main: x', false],
+    ['level=warning message="Default secret should be changed for production."', false],
   ])('decides about %s: %s', (line, shown) => {
     expect(shownLine('gateway', line, false) !== undefined).toBe(shown)
   })
@@ -45,6 +48,22 @@ describe('the options of npm start', () => {
     expect(() => parseOptions(args, {})).toThrow(message)
   })
 
+  it.each(['gateway-port', 'pump-port', 'upstream-port', 'redis-port', 'elasticsearch', 'purge-delay', 'data-dir'])(
+    'say where the dashes go when npm has kept --%s',
+    (flag) => {
+      const env = { [`npm_config_${flag.replaceAll('-', '_')}`]: 'true' }
+      expect(() => parseOptions(['18080'], env)).toThrow(
+        `npm kept --${flag} for itself: put -- before options, as in npm start -- --${flag} …`,
+      )
+      expect(USAGE).toContain(`--${flag} `)
+    },
+  )
+
+  it("know Tyk's variables, which have no effect", () => {
+    const env = { TYK_PMP_PURGEDELAY: '1', TYK_GW_SECRET: 'x', TYK_LOGLEVEL: 'debug', PATH: '' }
+    expect(ignoredVariables(env)).toEqual(['TYK_GW_SECRET', 'TYK_PMP_PURGEDELAY'])
+  })
+
   it('turn a Redis URL into the words of the configuration files', () => {
     expect(storageConf('rediss://me:p%40ss@cache.local:6380/3')).toEqual({
       type: 'redis',
@@ -62,5 +81,30 @@ describe('the options of npm start', () => {
     expect(text).toContain('Port 8080 for the gateway is in use')
     expect(text).toContain("ss -ltnp 'sport = :8080'")
     expect(text).toContain('npm start -- --gateway-port 18080')
+    expect(text).toContain('--data-dir')
+  })
+})
+
+describe('the files of npm start', () => {
+  const write = async (dataDir: string): Promise<Record<string, unknown>> => {
+    const options = parseOptions(['--data-dir', dataDir], {}) as StartOptions
+    const { gatewayConf, secret } = await writeStackFiles(options, 'redis://127.0.0.1:6390')
+    const conf = JSON.parse(await readFile(gatewayConf, 'utf8')) as Record<string, unknown>
+    expect(conf['secret']).toBe(secret)
+    return conf
+  }
+
+  it('keep their random secrets from one start to the next, and accept no unsigned notifications', async () => {
+    const dataDir = await mkdtemp(join(tmpdir(), 'tek-files-'))
+    try {
+      const first = await write(dataDir)
+      expect(first['secret']).toMatch(/^[0-9a-f]{32}$/)
+      expect(first['node_secret']).toMatch(/^[0-9a-f]{32}$/)
+      expect(first['node_secret']).not.toBe(first['secret'])
+      expect(first).not.toHaveProperty('allow_insecure_configs')
+      expect(await write(dataDir)).toEqual(first)
+    } finally {
+      await rm(dataDir, { recursive: true })
+    }
   })
 })

@@ -31,10 +31,11 @@ beforeEach(async () => {
 })
 afterEach(() => rm(dataDir, { recursive: true, force: true }))
 
-function start(): Program {
-  const flags = Object.entries(ports).flatMap(([name, port]) => [`--${name}-port`, `${port}`])
+function start(extra: Readonly<Record<string, string>> = {}, usedPorts = ports): Program {
+  const flags = Object.entries(usedPorts).flatMap(([name, port]) => [`--${name}-port`, `${port}`])
   const env = cleanEnvironment()
   delete env['REDIS_URL']
+  Object.assign(env, extra)
   return startProgram(process.execPath, [job, '--data-dir', dataDir, '--purge-delay', '1', ...flags], {
     env,
     stopTimeoutMs: STOP_TIMEOUT_MS,
@@ -52,6 +53,15 @@ function storedRequests(): { apiid: string; responsecode: number; alias: string 
   }
 }
 
+/** Those that write to a launcher that is gone may have ended by themselves. */
+function endIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
+}
+
 async function isListening(port: number): Promise<boolean> {
   try {
     await fetch(`http://127.0.0.1:${port}/`)
@@ -63,8 +73,9 @@ async function isListening(port: number): Promise<boolean> {
 
 describe.skipIf(redisSkipReason())('npm start', { timeout: TEST_TIMEOUT_MS }, () => {
   it("serves the article's requests, stores their records and leaves nothing behind", async () => {
-    await using stack = start()
+    await using stack = start({ TYK_GW_SECRET: 'x', TYK_PMP_PURGEDELAY: '77' })
     await stack.waitForLine(/^ready$/, TEST_TIMEOUT_MS)
+    expect(stack.output()).toContain('Ignoring TYK_GW_SECRET, TYK_PMP_PURGEDELAY')
     const gateway = `http://127.0.0.1:${ports.gateway}`
     const get = async (path: string, headers: Record<string, string> = {}): Promise<Response> =>
       fetch(gateway + path, { headers })
@@ -82,6 +93,7 @@ describe.skipIf(redisSkipReason())('npm start', { timeout: TEST_TIMEOUT_MS }, ()
     expect(storedRequests().filter(({ responsecode }) => responsecode === 500)).toHaveLength(1)
     expect(storedRequests().filter(({ alias }) => alias === 'foo@bar.com')).toMatchObject([{ apiid: 'httpbin-jwt' }])
     expect(stack.output()).toMatch(/\d+ records? shipped/)
+    expect(stack.output(), 'nothing to worry a first user').not.toMatch(/level=warning|level=error|WARN|ERROR/)
     expect(stack.output()).toContain(`curl http://localhost:${ports.gateway}/httpbin/get`)
 
     stack.kill('SIGINT')
@@ -110,5 +122,43 @@ describe.skipIf(redisSkipReason())('npm start', { timeout: TEST_TIMEOUT_MS }, ()
     } finally {
       holder.close()
     }
+  })
+
+  it('refuses a second start on its folder, and names programs that a killed start left behind', async () => {
+    await using stack = start()
+    await stack.waitForLine(/^ready$/, TEST_TIMEOUT_MS)
+    const others = { ...ports, gateway: await freePort(), upstream: await freePort(), pump: await freePort() }
+    const holder = JSON.parse(await readFile(join(dataDir, 'start.lock'), 'utf8')) as {
+      readonly launcher: { readonly pid: number }
+      readonly programs: readonly { readonly name: string; readonly pid: number }[]
+    }
+    expect(holder.programs.map(({ name }) => name)).toEqual(['redis', 'upstream', 'gateway', 'pump'])
+    {
+      await using second = start({}, others)
+      expect(await second.exited()).toBe(1)
+      expect(second.output()).toContain(`npm start already runs with ${dataDir} (pid ${holder.launcher.pid})`)
+    }
+    stack.kill('SIGKILL')
+    await stack.exited()
+    try {
+      await using third = start({}, others)
+      expect(await third.exited()).toBe(1)
+      const redis = holder.programs[0]?.pid
+      expect(third.output()).toContain(`redis (pid ${redis})`)
+      expect(third.output()).toContain(`left from an earlier npm start (pid ${holder.launcher.pid})`)
+      expect(third.output()).toMatch(new RegExp(`kill ${redis}\\b`))
+    } finally {
+      for (const { pid } of holder.programs) endIfThere(pid)
+    }
+    await eventually(async () => {
+      for (const port of Object.values(ports)) expect(await isListening(port)).toBe(false)
+    }, 20_000)
+  })
+
+  it('says at once that REDIS_URL leads nowhere', async () => {
+    await using stack = start({ REDIS_URL: `redis://127.0.0.1:${ports.redis}` })
+    expect(await stack.exited()).toBe(1)
+    expect(stack.output()).toContain(`REDIS_URL: the Redis at 127.0.0.1:${ports.redis} does not answer`)
+    expect(await isListening(ports.upstream)).toBe(false)
   })
 })
