@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { earlyLogSettings, logLevelProblem, logSettings } from './settings.ts'
+import { logLevelProblem, logSettings } from './settings.ts'
 
 test.each([
   [{}, {}, false, 'info', 'text'],
@@ -13,16 +13,6 @@ test.each([
   [{ log_level: 'error' }, { TYK_LOGLEVEL: 'warn' }, true, 'debug', 'text'],
 ])('%j with %j, debug %j: level %s, format %s', (config, env, debug, level, format) => {
   expect(logSettings({ log_level: '', log_format: '', ...config }, env, debug)).toEqual({ level, format })
-})
-
-test('the lines before the configuration follow the environment', () => {
-  const env = { TYK_GW_LOGLEVEL: 'warn', TYK_GW_LOGFORMAT: 'json' }
-  expect(earlyLogSettings(env, false)).toEqual({ level: 'warn', format: 'json' })
-  expect(earlyLogSettings({ ...env, TYK_LOGLEVEL: 'error', TYK_LOGFORMAT: 'text' }, false)).toEqual({
-    level: 'error',
-    format: 'text',
-  })
-  expect(earlyLogSettings({ TYK_GW_LOGLEVEL: 'nonsense' }, false)).toEqual({ level: 'info', format: 'text' })
 })
 
 test('an unknown level in the configuration is a problem unless something else decides', () => {

@@ -8,11 +8,6 @@ export interface LogSettings {
   readonly format: LogFormat
 }
 
-/** Level and format before the configuration is read, from the environment and `--debug` alone. */
-export function earlyLogSettings(env: NodeJS.ProcessEnv, debug: boolean): LogSettings {
-  return logSettings({ log_level: env['TYK_GW_LOGLEVEL'] ?? '', log_format: env['TYK_GW_LOGFORMAT'] ?? '' }, env, debug)
-}
-
 /**
  * Level and format of the log.
  *

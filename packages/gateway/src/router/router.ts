@@ -17,8 +17,6 @@ export type RouteMatch =
 /** Finds the API for a host and a decoded path. First match in Tyk's order wins. */
 export interface Router {
   match(host: string, path: string): RouteMatch
-  /** The listen path of each API as compiled, for stripping. */
-  readonly listenPaths: ReadonlyMap<CompiledApi, ListenPath>
 }
 
 interface Route {
@@ -39,23 +37,19 @@ const NONE: RouteMatch = Object.freeze({ kind: 'none' })
  * @param apis - In load order; equal listen path lengths keep it.
  */
 export function buildRouter(apis: readonly CompiledApi[], options: RouterOptions): Router {
-  const listenPaths = new Map<CompiledApi, ListenPath>()
   const routes: Route[] = []
   for (const api of sortApis(apis, options.enableCustomDomains)) {
     // Internal APIs are reached by other APIs only, never by a client.
     if (api.definition.internal) continue
     const host = hostMatcherOf(api, options)
-    const listenPath = compileListenPath(api.listenPath)
-    listenPaths.set(api, listenPath)
     if (api.apiId !== '') {
       routes.push({ api, prefix: compileListenPath(`/${escapeBraces(api.apiId)}/`), host, strict: false })
     }
     const template = api.listenPath.includes('{') && api.listenPath.includes('}')
     const strict = options.strictRoutes && !api.listenPath.endsWith('/') && !template
-    routes.push({ api, prefix: listenPath, host, strict })
+    routes.push({ api, prefix: api.upstream.listenPath, host, strict })
   }
   return {
-    listenPaths,
     match: (host, path) => matchRoute(routes, host, path),
   }
 }
