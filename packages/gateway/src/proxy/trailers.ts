@@ -11,6 +11,7 @@ const NOT_IN_TRAILERS = new Set([
   'content-type',
   'expect',
   'host',
+  'http2-settings',
   'keep-alive',
   'max-forwards',
   'pragma',

@@ -56,8 +56,9 @@ export class ApiPorts {
     certificates?.replaceApiFiles(apis.ports.get(port)?.certificates ?? [])
     const gate = this.#options.createGate(port)
     gate.replace(apis)
-    const listener = await createListener({ config, log, gate, routes: null, certificates })
+    let listener: Listener
     try {
+      listener = await createListener({ config, log, gate, routes: null, certificates })
       await listener.listen(port, config.listen_address)
     } catch (err) {
       // The next reload tries again.

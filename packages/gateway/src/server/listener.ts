@@ -95,6 +95,10 @@ function createFront(options: ListenerOptions, fastify: RequestListener): Front 
     limitWriting(response, limitMs)
     gate?.handle(request, response, expectsContinue)
   }
+  const limited: RequestListener = (request, response) => {
+    limitWriting(response, limitMs)
+    fastify(request, response)
+  }
   const listener =
     (expectsContinue: boolean): RequestListener =>
     (request, response) => {
@@ -104,8 +108,7 @@ function createFront(options: ListenerOptions, fastify: RequestListener): Front 
       response.once('close', () => answering.delete(socket))
       if (isForFastify(request.url ?? '')) {
         if (expectsContinue) response.writeContinue()
-        limitWriting(response, limitMs)
-        fastify(request, response)
+        limited(request, response)
       } else {
         handle(request, response, expectsContinue)
       }
@@ -119,7 +122,7 @@ function createFront(options: ListenerOptions, fastify: RequestListener): Front 
   const http2 = createHttp2Sessions({
     readTimeoutMs: readTimeoutMs(config),
     closeConnections: config.close_connections,
-    fastify: options.routes === null && gate !== null ? null : { accepts: isForFastify, handle: fastify },
+    fastify: options.routes === null && gate !== null ? null : { accepts: isForFastify, handle: limited },
     handle: (request, response, expectsContinue) => handle(request as never, response as never, expectsContinue),
   })
   const undecided = new Set<Socket>()

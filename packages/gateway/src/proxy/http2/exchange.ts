@@ -177,7 +177,13 @@ export class Http2Exchange implements Exchange {
       body.off('error', onError)
       this.#stopBody = null
     }
-    stream.on('wantTrailers', () => stream.sendTrailers(trailerFields(body)))
+    stream.on('wantTrailers', () => {
+      try {
+        stream.sendTrailers(trailerFields(body))
+      } catch (err) {
+        this.fail(new UpstreamError('body', 'trailers that HTTP/2 cannot carry', { cause: err }))
+      }
+    })
     body.on('data', onData)
     body.on('end', onEnd)
     body.on('error', onError)
@@ -226,7 +232,8 @@ function readHead(raw: readonly string[]): { status: number; headers: string[]; 
 
 function trailerFields(body: NonNullable<UpstreamRequest['body']>): Record<string, string[]> {
   const raw = trailersOf(body)
-  const trailers: Record<string, string[]> = {}
+  // Names come from the client: `constructor` must not find one of its own.
+  const trailers = Object.create(null) as Record<string, string[]>
   for (let i = 0; i < raw.length; i += 2) {
     const name = (raw[i] as string).toLowerCase()
     ;(trailers[name] ??= []).push(raw[i + 1] as string)

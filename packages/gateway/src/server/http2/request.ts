@@ -99,8 +99,11 @@ function parsedHeaders(
 ): IncomingHttpHeaders {
   const parsed: IncomingHttpHeaders = {}
   for (const [name, value] of Object.entries(headers)) if (!name.startsWith(':')) parsed[name] = value
-  const host = plain.indexOf('host')
-  if (host !== -1) parsed.host = plain[host + 1]
+  for (let i = 0; i < plain.length; i += 2) {
+    if (plain[i] !== 'host') continue
+    parsed.host = plain[i + 1]
+    break
+  }
   if (!endsWithHeaders && parsed['content-length'] === undefined) parsed['transfer-encoding'] = 'chunked'
   return parsed
 }

@@ -6,7 +6,14 @@ import type { Http2Request } from './request.ts'
 const { NGHTTP2_NO_ERROR } = constants
 
 /** RFC 9113, section 8.2.2: they are about an HTTP/1.1 connection. */
-const CONNECTION_SPECIFIC = new Set(['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'upgrade'])
+const CONNECTION_SPECIFIC = new Set([
+  'connection',
+  'http2-settings',
+  'keep-alive',
+  'proxy-connection',
+  'transfer-encoding',
+  'upgrade',
+])
 
 type Trailers = Record<string, string[]>
 
@@ -54,7 +61,8 @@ export class Http2Response extends Writable {
   }
 
   addTrailers(pairs: readonly (readonly [string, string])[]): void {
-    const trailers: Trailers = (this.#trailers ??= {})
+    // Names come from the upstream: `constructor` must not find one of its own.
+    const trailers = (this.#trailers ??= Object.create(null) as Trailers)
     for (const [name, value] of pairs) (trailers[name.toLowerCase()] ??= []).push(value)
   }
 
@@ -104,8 +112,13 @@ export class Http2Response extends Writable {
 
   #sendTrailers(): void {
     if (this.#stream.closed || this.#stream.destroyed) return
-    this.#stream.sendTrailers(this.#trailers ?? {})
-    this.#leaveRest()
+    try {
+      this.#stream.sendTrailers(this.#trailers ?? {})
+      this.#leaveRest()
+    } catch (err) {
+      // A name that HTTP/2 cannot carry.
+      this.destroy(err as Error)
+    }
   }
 
   /** What is left of a request after its answer is nobody's; the client is told to stop. */

@@ -9,6 +9,7 @@ import {
 } from 'node:http2'
 import type { Duplex } from 'node:stream'
 import type { RequestListener } from 'node:http'
+import { isLasting } from '../../proxy/lasting.ts'
 import { MAX_HEADER_BYTES } from '../limits.ts'
 import { Http2Request } from './request.ts'
 import { Http2Response } from './response.ts'
@@ -104,20 +105,23 @@ function serve(
   }
   if (fastify?.accepts(path) === true) {
     const request = new Http2ServerRequest(stream, headers, {}, raw)
-    fastify.handle(request as never, new Http2ServerResponse(stream) as never)
+    const response = new Http2ServerResponse(stream)
+    limitReading(stream, response, options.readTimeoutMs)
+    fastify.handle(request as never, response as never)
     return
   }
   const request = new Http2Request(stream, headers, raw)
   const response = new Http2Response(stream, request)
-  limitReading(stream, request, options.readTimeoutMs)
+  limitReading(stream, response, options.readTimeoutMs)
   options.handle(request, response, headers.expect === '100-continue')
 }
 
-/** A request body has its time, except that of a gRPC call, which lasts as long as the call. */
-function limitReading(stream: ServerHttp2Stream, request: Http2Request, limitMs: number): void {
-  const type = request.headers['content-type'] ?? ''
-  if (stream.endAfterHeaders || type.startsWith('application/grpc')) return
-  const timer = setTimeout(() => stream.destroy(new Error('the request body took too long')), limitMs).unref()
+/** A request body has its time, except that of an answer that is meant to last, a gRPC call say. */
+function limitReading(stream: ServerHttp2Stream, response: object, limitMs: number): void {
+  if (stream.endAfterHeaders) return
+  const timer = setTimeout(() => {
+    if (!isLasting(response)) stream.destroy(new Error('the request body took too long'))
+  }, limitMs).unref()
   stream.once('end', () => clearTimeout(timer))
   stream.once('close', () => clearTimeout(timer))
 }
