@@ -141,7 +141,7 @@ describe.skipIf(redisSkipReason() ?? process.platform !== 'linux')('memory', () 
   }
 
   test(
-    '1 GiB down and 1 GiB up grow the process by less than 50 MB',
+    'a body of 1 GiB, down or up, needs less than 50 MB more than as many bytes in bodies of 20 MiB',
     async () => {
       const down = await growthWithSize(async (size) => expect(await download(size)).toBe(size))
       const up = await growthWithSize(async (size) => expect(await upload(size)).toBe(String(size)))
