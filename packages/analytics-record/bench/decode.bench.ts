@@ -3,7 +3,7 @@
 import { Decoder } from '@msgpack/msgpack'
 import { decodeRecord, encodeRecord } from '@tek/analytics-record'
 import { Packr, Unpackr } from 'msgpackr'
-import { compare } from './support/compare.ts'
+import { compare } from '../../../bench/lib/compare.ts'
 import { wireObject, workloads } from './support/records.ts'
 
 for (const { name, records } of workloads()) {

@@ -1,10 +1,11 @@
-// How long does encoding one record take, against the general msgpack libraries?
+// How long does encoding one record take, against the general msgpack libraries? And what do kept fields and `reuse`
+// save, as the gateway uses them?
 // Run: node --conditions=source bench/encode.bench.ts
 import { Encoder } from '@msgpack/msgpack'
-import { encodeRecord } from '@tek/analytics-record'
+import { createRecordEncoder, encodeRecord } from '@tek/analytics-record'
 import { Packr } from 'msgpackr'
-import { compare } from './support/compare.ts'
-import { wireObject, workloads } from './support/records.ts'
+import { compare } from '../../../bench/lib/compare.ts'
+import { gatewayWorkloads, wireObject, workloads } from './support/records.ts'
 
 /** msgpackr writes numbers beyond 32 bits as floats, which a Tyk pump refuses; bigints become integers. */
 const asInteger = (value: number): number | bigint => (value > 0xffff_ffff ? BigInt(value) : value)
@@ -26,5 +27,15 @@ for (const { name, records } of workloads()) {
     { name: 'msgpackr, shared structures (not compatible)', run: (call) => shared.pack(forMsgpackr[call & mask]) },
     { name: '@msgpack/msgpack', run: (call) => encoder.encodeSharedRef(forMsgpack[call & mask]) },
     { name: 'JSON.stringify, for scale', run: (call) => JSON.stringify(forMsgpack[call & mask]) },
+  ])
+}
+
+for (const { name, inARow, inTurn } of gatewayWorkloads()) {
+  const mask = inARow.length - 1
+  const [kept, notKept, fresh] = [true, true, false].map((reuse) => createRecordEncoder({ text: 'bytes', reuse }))
+  compare(`encode as the gateway does: ${name}`, [
+    { name: 'alike in a row: fields kept, memory reused', run: (call) => kept!.encode(inARow[call & mask]!) },
+    { name: 'two kinds in turn: no field kept', run: (call) => notKept!.encode(inTurn[call & mask]!) },
+    { name: 'alike in a row, new memory', run: (call) => fresh!.encode(inARow[call & mask]!) },
   ])
 }

@@ -1,7 +1,7 @@
 // What do the protobuf form and the printed JSON cost per record?
 // Run: node --conditions=source bench/other-forms.bench.ts
 import { decodeRecordProtobuf, encodeRecordProtobuf, formatRecord } from '@tek/analytics-record'
-import { compare } from './support/compare.ts'
+import { compare } from '../../../bench/lib/compare.ts'
 import { workloads } from './support/records.ts'
 
 for (const { name, records } of workloads()) {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { analyticsKey, sourceLists } from './redis-keys.ts'
+import { analyticsKey, ledgerKey, sourceLists } from './redis-keys.ts'
 
 describe('analyticsKey', () => {
   it.each([
@@ -22,5 +22,15 @@ describe('sourceLists', () => {
 
   it('puts a prefix of the pump before each', () => {
     expect(sourceLists('x-').every((list) => list.key.startsWith('x-tyk-system-analytics'))).toBe(true)
+  })
+})
+
+describe('ledgerKey', () => {
+  it.each([
+    ['analytics-tyk-system-analytics', '{analytics-tyk-system-analytics}:ledger:29731234'],
+    ['analytics-tyk-system-analytics_3_protobuf', '{analytics-tyk-system-analytics_3_protobuf}:ledger:29731234'],
+    ['{eu}-tyk-system-analytics', '{eu}-tyk-system-analytics:ledger:29731234'],
+  ])('keeps the ledger of %s in the slot of the list', (source, key) => {
+    expect(ledgerKey(source, 29_731_234)).toBe(key)
   })
 })

@@ -33,3 +33,21 @@ export function sourceLists(prefix = ANALYTICS_KEY_PREFIX): readonly SourceList[
     { key: analyticsKey('protobuf', shard, prefix), serialisation: 'protobuf' as const },
   ])
 }
+
+/** Before an API's id: the field of a ledger hash that counts what gateways have put into the list. */
+export const LEDGER_IN = 'in:'
+
+/** Life of a ledger hash after it was last written to, by gateway or pump. */
+export const LEDGER_TTL_SECONDS = 7 * 86_400
+
+/**
+ * The hash that counts the records of one source list and one minute, in the list's slot of a cluster.
+ *
+ * @param source - Name of the list, as `analyticsKey` gives it.
+ * @param minute - Of the records' own timestamps: whole minutes since the epoch, UTC.
+ */
+export function ledgerKey(source: string, minute: number): string {
+  // As the pump names what it keeps beside a list: a key without braces hashes whole, one with a tag has its slot already.
+  const base = /\{[^}]+\}/.test(source) ? source : `{${source}}`
+  return `${base}:ledger:${minute}`
+}

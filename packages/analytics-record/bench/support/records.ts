@@ -26,6 +26,48 @@ export function workloads(): Workload[] {
   ]
 }
 
+export interface GatewayWorkload {
+  readonly name: string
+  /** Records of one client that calls one API; a power of two of them. */
+  readonly inARow: readonly AnalyticsRecord[]
+  /** The same, but in each second one no group of fields is what it was in the record before; texts are as long. */
+  readonly inTurn: readonly AnalyticsRecord[]
+}
+
+/** Records as requests bring them: what a client sent is text of its own in each, what the API says is shared. */
+export function gatewayWorkloads(): GatewayWorkload[] {
+  return ['golden-keyless-get', 'golden-jwt-post'].map((name) => {
+    const base = loadVector('msgpack', name).record
+    const inARow = Array.from({ length: VARIED }, (_, i) => requestOf(base, i))
+    return { name, inARow, inTurn: inARow.map((record, i) => (i % 2 === 0 ? record : unlike(record, base))) }
+  })
+}
+
+function requestOf(base: AnalyticsRecord, i: number): AnalyticsRecord {
+  return {
+    ...base,
+    path: ownText(base.path),
+    rawPath: ownText(base.rawPath),
+    originalPath: ownText(base.originalPath),
+    userAgent: ownText(base.userAgent),
+    timestamp: { seconds: base.timestamp.seconds + i, nanos: 1_000_000 + i },
+    expireAt: { seconds: base.expireAt.seconds + i, nanos: 1_000_000 + i },
+  }
+}
+
+function unlike(record: AnalyticsRecord, base: AnalyticsRecord): AnalyticsRecord {
+  return {
+    ...record,
+    host: otherText(base.host),
+    userAgent: otherText(base.userAgent),
+    hour: base.hour ^ 1,
+    apiVersion: otherText(base.apiVersion),
+  }
+}
+
+const ownText = (text: string): string => Buffer.from(text, 'latin1').toString('latin1')
+const otherText = (text: string): string => `${text.slice(0, -1)}~`
+
 function varied(base: AnalyticsRecord, i: number): AnalyticsRecord {
   const id = Math.imul(i + 1, 0x9e3779b1) >>> 0
   const path = `/orders/${id}/items/${i}`

@@ -1,5 +1,6 @@
 // Hot path.
 import { emptyRecord, RECORD_FIELDS, type AnalyticsRecord } from '../record.ts'
+import type { RecordBlock } from './block.ts'
 import { readGeo, readGraphql, readLatency, readMcp, readNetwork } from './decode-nested.ts'
 import { MsgpackReader } from './reader.ts'
 import { byteRun, key } from './runs.ts'
@@ -23,6 +24,16 @@ const reader = new MsgpackReader()
  */
 export function decodeRecord(bytes: Uint8Array): AnalyticsRecord {
   reader.load(bytes)
+  try {
+    return readRecord()
+  } finally {
+    reader.release()
+  }
+}
+
+/** The same, for a record that stands in a block. */
+export function decodeRecordIn(block: RecordBlock, index: number): AnalyticsRecord {
+  reader.loadFrom(block, index)
   try {
     return readRecord()
   } finally {

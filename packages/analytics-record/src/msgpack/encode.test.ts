@@ -1,3 +1,4 @@
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { loadVectors } from '../../test/support/vectors.ts'
 import { RecordEncodeError } from '../errors.ts'
@@ -183,5 +184,61 @@ describe('createRecordEncoder', () => {
     )
     expect(decodeRecord(encoder.encode(recordWith({ path: '/after' }))).path).toBe('/after')
     expect(decodeRecord(before).path).toBe('/before')
+  })
+
+  it.each(['bytes', 'utf8'] as const)(
+    'writes records with repeated fields as if each were the first, as %s',
+    (text) => {
+      const kept = createRecordEncoder({ text })
+      const word = fc.constantFrom('', 'a', 'b', 'x'.repeat(40), 'y'.repeat(2000))
+      const number = fc.constantFrom(0, 1, 200)
+      const fields = fc.record({
+        method: word,
+        host: word,
+        path: word,
+        contentLength: number,
+        userAgent: word,
+        day: number,
+        month: number,
+        year: number,
+        hour: number,
+        responseCode: number,
+        apiVersion: word,
+        apiName: word,
+        apiId: word,
+        orgId: word,
+        oauthId: word,
+        rawRequest: word,
+        rawResponse: word,
+        apiSchema: word,
+        originalPath: word,
+      })
+      // Each a few times in a row, as in traffic.
+      const runs = fc.array(fc.tuple(fields, fc.integer({ min: 1, max: 4 })), { maxLength: 12 })
+      fc.assert(
+        fc.property(runs, (all) => {
+          for (const [changes, times] of all) {
+            const record = recordWith(changes)
+            const expected = createRecordEncoder({ text }).encode(record)
+            for (let i = 0; i < times; i++) expect(kept.encode(record).equals(expected)).toBe(true)
+          }
+        }),
+      )
+    },
+  )
+
+  it('keeps the fields of many APIs apart', () => {
+    const encoder = createRecordEncoder()
+    const records = Array.from({ length: 1500 }, (_, i) => recordWith({ apiId: `id-${i}`, apiName: `API ${i}` }))
+    for (const record of [...records, ...records, ...records]) {
+      expect(decodeRecord(encoder.encode(record))).toEqual(record)
+    }
+  })
+
+  it('does not keep what it refused', () => {
+    const encoder = createRecordEncoder({ text: 'bytes' })
+    const wrong = recordWith({ userAgent: '\u0100' })
+    for (let i = 0; i < 3; i++) expect(() => encoder.encode(wrong)).toThrow(/^userAgent: /)
+    expect(decodeRecord(encoder.encode(recordWith({ userAgent: 'a' }))).userAgent).toBe('a')
   })
 })

@@ -12,6 +12,7 @@ import {
 } from './encode-nested.ts'
 import { LATENCY_KEYS, ZERO_GEO, ZERO_GRAPHQL, ZERO_MCP, ZERO_NETWORK } from './layout.ts'
 import { byteRun, key, raw, type ByteRun } from './runs.ts'
+import { RepeatedFields, type ApiFields, type Client, type Hour, type Names, type Target } from './repeated-fields.ts'
 import { MsgpackWriter } from './writer.ts'
 
 export interface EncodeOptions {
@@ -20,12 +21,14 @@ export interface EncodeOptions {
    * byte from 0 to 255, written as they are; header values and decoded paths need not be valid UTF-8.
    */
   readonly text?: 'utf8' | 'bytes'
+  /** The bytes of a record are good until the next one is encoded, in the same memory: for those who copy them. */
+  readonly reuse?: boolean
 }
 
 export interface RecordEncoder {
   /**
    * Encodes one record. The bytes are a view into a chunk that up to a hundred records share and that is never
-   * written again: no copy is made, and the view may be kept.
+   * written again: no copy is made, and the view may be kept. With `reuse` it may not.
    *
    * @throws RecordEncodeError when a value has no wire form.
    */
@@ -74,18 +77,23 @@ const LATENCY_TOTAL = byteRun(wire('latency'), raw(0x80 | LATENCY_KEYS.length), 
 const LATENCY_UPSTREAM = byteRun(key(LATENCY_KEYS[1]))
 const LATENCY_GATEWAY = byteRun(key(LATENCY_KEYS[2]))
 
-/** From `Geo` to before the total latency, and from `GraphQLStats` to the end: one run each for most records. */
+// What most records have: one run each.
+const NO_TEXT = raw(0xa0)
+const NO_MESSAGES = byteRun(wire('rawRequest'), NO_TEXT, wire('rawResponse'), NO_TEXT, wire('ipAddress'))
 const NO_GEO_NO_NETWORK = byteRun(wire('geo'), ZERO_GEO, wire('network'), ZERO_NETWORK)
+const NO_SCHEMA = byteRun(wire('apiSchema'), NO_TEXT, wire('originalPath'))
 const NO_GRAPHQL_NO_MCP = byteRun(wire('graphqlStats'), ZERO_GRAPHQL, wire('mcpStats'), ZERO_MCP)
 
-/** Encodes records one after the other; keeps its chunk between them. */
+/** Encodes records one after the other; keeps its chunk between them, and the bytes of fields that come again. */
 export function createRecordEncoder(options: EncodeOptions = {}): RecordEncoder {
-  const writer = new MsgpackWriter(options.text === 'bytes')
+  const writer = new MsgpackWriter(options.text === 'bytes', options.reuse === true)
+  const repeated = new RepeatedFields()
   return {
     encode(record) {
+      const api = repeated.ofApi(record.apiId)
       writer.begin()
-      writeRequest(writer, record)
-      writeOutcome(writer, record)
+      writeRequest(writer, record, api, repeated)
+      writeOutcome(writer, record, api)
       writeExtras(writer, record)
       return writer.take()
     },
@@ -107,28 +115,13 @@ export function encodeRecord(record: AnalyticsRecord, options?: EncodeOptions): 
   return options?.text === 'bytes' ? bytesEncoder.encode(record) : utf8Encoder.encode(record)
 }
 
-function writeRequest(w: MsgpackWriter, r: AnalyticsRecord): void {
-  w.run(METHOD)
-  w.text(r.method, 'method')
-  w.run(HOST)
-  w.text(r.host, 'host')
-  w.run(PATH)
+function writeRequest(w: MsgpackWriter, r: AnalyticsRecord, api: ApiFields, repeated: RepeatedFields): void {
+  writeTarget(w, r, api.target)
   w.text(r.path, 'path')
   w.run(RAW_PATH)
   w.text(r.rawPath, 'rawPath')
-  w.run(CONTENT_LENGTH)
-  w.int(r.contentLength, 'contentLength')
-  w.run(USER_AGENT)
-  w.text(r.userAgent, 'userAgent')
-  w.run(DAY)
-  w.int(r.day, 'day')
-  w.run(MONTH)
-  w.int(r.month, 'month')
-  w.run(YEAR)
-  w.int(r.year, 'year')
-  w.run(HOUR)
-  w.int(r.hour, 'hour')
-  w.run(RESPONSE_CODE)
+  writeClient(w, r, repeated.client)
+  writeHour(w, r, repeated.hour)
   w.int(r.responseCode, 'responseCode')
   w.run(API_KEY)
   w.text(r.apiKey, 'apiKey')
@@ -136,24 +129,17 @@ function writeRequest(w: MsgpackWriter, r: AnalyticsRecord): void {
   w.instant(r.timestamp, 'timestamp')
 }
 
-function writeOutcome(w: MsgpackWriter, r: AnalyticsRecord): void {
-  w.run(API_VERSION)
-  w.text(r.apiVersion, 'apiVersion')
-  w.run(API_NAME)
-  w.text(r.apiName, 'apiName')
-  w.run(API_ID)
-  w.text(r.apiId, 'apiId')
-  w.run(ORG_ID)
-  w.text(r.orgId, 'orgId')
-  w.run(OAUTH_ID)
-  w.text(r.oauthId, 'oauthId')
-  w.run(REQUEST_TIME)
+function writeOutcome(w: MsgpackWriter, r: AnalyticsRecord, api: ApiFields): void {
+  writeNames(w, r, api.names)
   w.int(r.requestTime, 'requestTime')
-  w.run(RAW_REQUEST)
-  w.text(r.rawRequest, 'rawRequest')
-  w.run(RAW_RESPONSE)
-  w.text(r.rawResponse, 'rawResponse')
-  w.run(IP_ADDRESS)
+  if (r.rawRequest === '' && r.rawResponse === '') w.run(NO_MESSAGES)
+  else {
+    w.run(RAW_REQUEST)
+    w.text(r.rawRequest, 'rawRequest')
+    w.run(RAW_RESPONSE)
+    w.text(r.rawResponse, 'rawResponse')
+    w.run(IP_ADDRESS)
+  }
   w.text(r.ipAddress, 'ipAddress')
   if (isZeroGeo(r.geo) && isZeroNetwork(r.network)) w.run(NO_GEO_NO_NETWORK)
   else {
@@ -179,9 +165,12 @@ function writeExtras(w: MsgpackWriter, r: AnalyticsRecord): void {
   w.boolean(r.trackPath)
   w.run(EXPIRE_AT)
   w.instant(r.expireAt, 'expireAt')
-  w.run(API_SCHEMA)
-  w.text(r.apiSchema, 'apiSchema')
-  w.run(ORIGINAL_PATH)
+  if (r.apiSchema === '') w.run(NO_SCHEMA)
+  else {
+    w.run(API_SCHEMA)
+    w.text(r.apiSchema, 'apiSchema')
+    w.run(ORIGINAL_PATH)
+  }
   w.text(r.originalPath, 'originalPath')
   w.run(LISTEN_PATH)
   w.text(r.listenPath, 'listenPath')
@@ -194,4 +183,85 @@ function writeExtras(w: MsgpackWriter, r: AnalyticsRecord): void {
   }
   w.run(COLLECTION_NAME)
   w.text(r.collectionName, 'collectionName')
+}
+
+// Each group is spelled out: one function over lists of names would look every field up by a computed name.
+
+function writeTarget(w: MsgpackWriter, r: AnalyticsRecord, last: Target): void {
+  const same = r.method === last.method && r.host === last.host
+  if (same && last.bytes !== null) return w.bytes(last.bytes)
+  const from = w.length
+  w.run(METHOD)
+  w.text(r.method, 'method')
+  w.run(HOST)
+  w.text(r.host, 'host')
+  w.run(PATH)
+  last.bytes = same ? w.copy(from) : null
+  if (same) return
+  last.method = r.method
+  last.host = r.host
+}
+
+function writeClient(w: MsgpackWriter, r: AnalyticsRecord, last: Client): void {
+  const same = r.userAgent === last.userAgent && r.contentLength === last.contentLength
+  if (same && last.bytes !== null) return w.bytes(last.bytes)
+  const from = w.length
+  w.run(CONTENT_LENGTH)
+  w.int(r.contentLength, 'contentLength')
+  w.run(USER_AGENT)
+  w.text(r.userAgent, 'userAgent')
+  w.run(DAY)
+  last.bytes = same ? w.copy(from) : null
+  if (same) return
+  last.contentLength = r.contentLength
+  last.userAgent = r.userAgent
+}
+
+function writeHour(w: MsgpackWriter, r: AnalyticsRecord, last: Hour): void {
+  const same = r.hour === last.hour && r.day === last.day && r.month === last.month && r.year === last.year
+  if (same && last.bytes !== null) return w.bytes(last.bytes)
+  const from = w.length
+  w.int(r.day, 'day')
+  w.run(MONTH)
+  w.int(r.month, 'month')
+  w.run(YEAR)
+  w.int(r.year, 'year')
+  w.run(HOUR)
+  w.int(r.hour, 'hour')
+  w.run(RESPONSE_CODE)
+  last.bytes = same ? w.copy(from) : null
+  if (same) return
+  last.day = r.day
+  last.month = r.month
+  last.year = r.year
+  last.hour = r.hour
+}
+
+function writeNames(w: MsgpackWriter, r: AnalyticsRecord, last: Names): void {
+  const same =
+    r.apiId === last.apiId &&
+    r.apiName === last.apiName &&
+    r.apiVersion === last.apiVersion &&
+    r.orgId === last.orgId &&
+    r.oauthId === last.oauthId
+  if (same && last.bytes !== null) return w.bytes(last.bytes)
+  const from = w.length
+  w.run(API_VERSION)
+  w.text(r.apiVersion, 'apiVersion')
+  w.run(API_NAME)
+  w.text(r.apiName, 'apiName')
+  w.run(API_ID)
+  w.text(r.apiId, 'apiId')
+  w.run(ORG_ID)
+  w.text(r.orgId, 'orgId')
+  w.run(OAUTH_ID)
+  w.text(r.oauthId, 'oauthId')
+  w.run(REQUEST_TIME)
+  last.bytes = same ? w.copy(from) : null
+  if (same) return
+  last.apiVersion = r.apiVersion
+  last.apiName = r.apiName
+  last.apiId = r.apiId
+  last.orgId = r.orgId
+  last.oauthId = r.oauthId
 }

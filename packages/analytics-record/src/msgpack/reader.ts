@@ -4,6 +4,7 @@ import { carryNanos, parseInstant } from '../instant.ts'
 import { setOwn } from '../own-key.ts'
 import type { Instant, Int64 } from '../record.ts'
 import { decodeUtf8 } from '../utf8.ts'
+import type { RecordBlock } from './block.ts'
 import type { ByteRun } from './runs.ts'
 import { MAX_CACHED_BYTES, TextCache } from './text-cache.ts'
 
@@ -20,9 +21,11 @@ const scratchView = new DataView(scratch.buffer, scratch.byteOffset, scratch.len
 
 /** Reads msgpack values of the kinds a record has, each in every form that writers of any age and language give it. */
 export class MsgpackReader {
-  #bytes = scratch
-  #view = scratchView
+  #bytes: Buffer = scratch
+  #view: DataView = scratchView
   #position = 0
+  /** Where the record begins; errors count from here. */
+  #start = 0
   #end = 0
   readonly #cache = new TextCache()
 
@@ -33,11 +36,21 @@ export class MsgpackReader {
       this.#view = new DataView(this.#bytes.buffer, this.#bytes.byteOffset, this.#bytes.length)
     }
     this.#bytes.set(input)
+    this.#start = 0
     this.#position = 0
     this.#end = length
   }
 
-  /** Lets go of a large record's bytes. */
+  /** Reads where the bytes are, without a copy. */
+  loadFrom({ bytes, view, starts }: RecordBlock, index: number): void {
+    this.#bytes = bytes
+    this.#view = view
+    this.#start = starts[index]!
+    this.#position = this.#start
+    this.#end = starts[index + 1]!
+  }
+
+  /** Lets go of a large record's bytes, or of a block. */
   release(): void {
     this.#bytes = scratch
     this.#view = scratchView
@@ -222,11 +235,12 @@ export class MsgpackReader {
   }
 
   fail(field: string, problem: string): never {
-    throw new RecordDecodeError(`${field} at byte ${this.#position}: ${problem}`)
+    throw new RecordDecodeError(`${field} at byte ${this.#position - this.#start}: ${problem}`)
   }
 
   #truncated(field: string): never {
-    throw new RecordDecodeError(`${field} at byte ${this.#position}: the bytes end at ${this.#end}, inside a value`)
+    const [at, end] = [this.#position - this.#start, this.#end - this.#start]
+    throw new RecordDecodeError(`${field} at byte ${at}: the bytes end at ${end}, inside a value`)
   }
 
   #skipScalar(code: number, field: string): void {

@@ -11,7 +11,8 @@ const MASKS = Int32Array.from([0, 1, 2, 3], lastWordMask)
 
 /**
  * Short ASCII texts seen lately, found by their bytes: names, hosts, versions and tags repeat in almost every record,
- * and finding one costs less than making one (bench/decode.bench.ts). One slot per hash; the newest text keeps it.
+ * and finding one costs less than making one: 0.2 of the time for 12 bytes, 0.6 for 104 (Node 24,
+ * bench/text-cache.bench.ts). One slot per hash; the newest text keeps it.
  */
 export class TextCache {
   readonly #words = new Int32Array(SLOTS * WORDS_PER_SLOT)
