@@ -12,8 +12,9 @@ import { gatewayErrors } from './errors/catalogue.ts'
 import { writeErrorAnswer, writeReply, writeWhole } from './errors/respond.ts'
 import type { Log } from './log/log.ts'
 import { escapePath, unescapePath } from './proxy/escape.ts'
-import { discardRest, type ForwardOptions } from './proxy/forward.ts'
+import { clientIsGone, discardRest, type ForwardOptions } from './proxy/forward.ts'
 import { requestedUpgrade } from './proxy/request-headers.ts'
+import { withTrailersOf } from './proxy/trailers.ts'
 import { forwardUpgrade, responseOnSocket } from './proxy/upgrade.ts'
 import { emptyApiSet, type ApiSet } from './reload/api-set.ts'
 import { cleanPath } from './router/clean-path.ts'
@@ -79,8 +80,9 @@ export class Gate {
     const type = requestedUpgrade(request.headers.connection, request.headers.upgrade) ?? ''
     const proceed = (ctx: RequestContext, answer: Answer | undefined): void => {
       try {
-        if (answer === undefined) forwardUpgrade(ctx, type, head, this.#options.forwarding)
-        else this.#answer(ctx, answer)
+        if (answer !== undefined) this.#answer(ctx, answer)
+        else if (clientIsGone(ctx)) this.#answer(ctx, CLIENT_CLOSED)
+        else forwardUpgrade(ctx, type, head, this.#options.forwarding)
       } catch (err) {
         this.#fail(ctx, err)
       }
@@ -125,6 +127,7 @@ export class Gate {
   readonly #proceed = (ctx: RequestContext, answer: Answer | undefined): void => {
     try {
       if (answer !== undefined) this.#answer(ctx, answer)
+      else if (clientIsGone(ctx)) this.#answer(ctx, CLIENT_CLOSED)
       else if (this.#options.maxRequestBodyBytes > 0 && ctx.request.headers['transfer-encoding'] !== undefined)
         void this.#forwardBounded(ctx)
       else this.#options.forward(ctx, this.#options.forwarding)
@@ -135,10 +138,11 @@ export class Gate {
 
   readonly #fail = (ctx: RequestContext, err: unknown): void => {
     const { forwarding, recorder } = this.#options
-    if (ctx.request.destroyed && !ctx.response.headersSent) {
-      // The client went away while a step was reading its body.
+    // A request is also destroyed once its body was read to the end: only an error in it means that the client went away.
+    if ((ctx.request.errored !== null || clientIsGone(ctx)) && !ctx.response.headersSent) {
       ctx.failure = gatewayErrors.clientClosed
       recorder.error(ctx, gatewayErrors.clientClosed.status)
+      ctx.response.destroy()
       return
     }
     const fields = { err, api_id: ctx.api.apiId }
@@ -148,7 +152,7 @@ export class Gate {
   }
 
   #answer(ctx: RequestContext, answer: Answer): void {
-    if (ctx.response.destroyed) return
+    // Also when the client is gone: its request has a record all the same.
     if (answer.kind === 'reply') {
       writeReply(ctx, answer)
     } else {
@@ -174,7 +178,7 @@ export class Gate {
         tooLarge(ctx.request, ctx.response)
         return
       }
-      ctx.body = Readable.from(chunks, { objectMode: false })
+      ctx.body = withTrailersOf(ctx.request, Readable.from(chunks, { objectMode: false }))
       this.#options.forward(ctx, this.#options.forwarding)
     } catch (err) {
       this.#fail(ctx, err)
@@ -195,23 +199,31 @@ export class Gate {
   }
 }
 
+const CLIENT_CLOSED: Answer = { kind: 'error', error: gatewayErrors.clientClosed }
+
 const chainFor = (api: CompiledApi, ctx: RequestContext): readonly Middleware[] =>
   api.optionsChain !== null && ctx.method === 'OPTIONS' ? api.optionsChain : api.chain
 
+/** What a host with its port consists of (RFC 3986, section 3.2.2); without the `@` of user information. */
+const HOST = /^[\w.\-~!$&'()*+,;=:%[\]]*$/
+
 /**
  * Takes the request target apart: origin form, or absolute form, whose host then counts. null when the path holds a bad
- * percent escape.
+ * percent escape, the host a character that none may have, or the target a fragment.
  */
 export function parseRequestTarget(request: IncomingMessage): RequestTarget | null {
   let url = request.url ?? '/'
   let host = request.headers.host ?? ''
+  // A fragment is not for servers to see: each would end the target at another place.
+  if (url.includes('#')) return null
   if (url.charCodeAt(0) !== 0x2f && url !== '*') {
-    const absolute = /^https?:\/\/([^/?#]*)([^#]*)/i.exec(url)
+    const absolute = /^https?:\/\/([^/?]+)(.*)/i.exec(url)
     if (absolute === null) return null
     host = absolute[1] as string
     url = absolute[2] as string
     if (url.charCodeAt(0) !== 0x2f) url = `/${url}`
   }
+  if (!HOST.test(host)) return null
   const question = url.indexOf('?')
   const rawPath = question === -1 ? url : url.slice(0, question)
   const path = unescapePath(rawPath)

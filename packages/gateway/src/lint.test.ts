@@ -27,7 +27,8 @@ async function lintWith(part: object): Promise<LintResult> {
 }
 
 const api = { api_id: 'a', name: 'a', use_keyless: true, proxy: { listen_path: '/a/', target_url: 'http://u' } }
-const notChecked = 'not checked: targets, listen paths, certificates, error templates; Redis is not asked'
+const notChecked =
+  'not checked: targets, listen paths, certificates, error templates; Redis, Consul and Vault are not asked'
 
 test('finds nothing, and says what it has read and what it does not look at', async () => {
   write('apps/a.json', api)
@@ -38,16 +39,23 @@ test('finds nothing, and says what it has read and what it does not look at', as
   })
 })
 
+test('asks no store of secrets, and finds no fault with what refers to them', async () => {
+  write('apps/a.json', { ...api, proxy: { listen_path: '/a/', target_url: 'consul://up' }, name: '$kv{vault:a/b#c}' })
+  const kv = { consul: { address: '127.0.0.1:1' }, vault: { token: 't' } }
+  const { exitCode, lines } = await lintWith({ secret: 'vault://secret/gw.key', kv })
+  expect([exitCode, lines.at(-1)]).toEqual([0, notChecked])
+})
+
 test('names a definition that does not decode, and one that would not be served', async () => {
   write('apps/a.json', '{')
-  write('apps/c.json', { ...api, use_keyless: false, use_openid: true })
+  write('apps/c.json', { ...api, use_keyless: false, use_oauth2: true })
   const { exitCode, lines } = await lintWith({})
   expect(exitCode).toBe(1)
   expect(lines.slice(0, 2)).toEqual([
     'issues found in ./tyk.conf:',
     expect.stringMatching(/^Couldn't unmarshal read file: .* file=\.\/apps\/a\.json$/),
   ])
-  expect(lines).toContainEqual(expect.stringMatching(/^\.\/apps\/c\.json: this API will not be served: .*openid/))
+  expect(lines).toContainEqual(expect.stringMatching(/^\.\/apps\/c\.json: this API will not be served: .*oauth2/))
 })
 
 test.each([

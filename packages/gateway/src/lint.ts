@@ -12,12 +12,13 @@ export interface LintResult {
   readonly lines: readonly string[]
 }
 
-const NOT_CHECKED = 'not checked: targets, listen paths, certificates, error templates; Redis is not asked'
+const NOT_CHECKED =
+  'not checked: targets, listen paths, certificates, error templates; Redis, Consul and Vault are not asked'
 
 /** Says what is wrong; the exit code is 1 when anything is. */
 export async function lint(options: LoadOptions): Promise<LintResult> {
   const { path, loaded, issues: own, remarks } = lintConfig(options)
-  const files = loaded === null ? { issues: [], remarks: [] } : await lintFiles(loaded, options.env)
+  const files = loaded === null ? { issues: [], remarks: [] } : await lintFiles(loaded, options)
   const issues = [...own, ...files.issues]
   const where = path ?? 'the environment'
   return {
@@ -36,12 +37,13 @@ interface Findings {
   readonly remarks: readonly string[]
 }
 
-async function lintFiles({ config }: LoadedConfig, env: NodeJS.ProcessEnv): Promise<Findings> {
+async function lintFiles({ config }: LoadedConfig, { env, cwd }: LoadOptions): Promise<Findings> {
   const issues: string[] = []
   const log = collect(issues)
   const checked: string[] = []
   try {
-    const { definitions } = loadDefinitions(config.app_path, { env, secrets: config.secrets }, log)
+    const sources = { env, secrets: config.secrets, basePath: config.kv.file.base_path, cwd, values: null }
+    const { definitions } = await loadDefinitions(config.app_path, sources, log)
     for (const { file, definition } of definitions) {
       const reason = unguardedReason(definition)
       if (reason !== null) issues.push(`${file}: this API will not be served: ${reason}`)

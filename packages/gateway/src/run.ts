@@ -4,16 +4,21 @@ import { helpText, parseArgs, type CliOptions } from './cli.ts'
 import { checkup } from './config/checkup.ts'
 import { ConfigError } from './config/config-error.ts'
 import { loadConfig, type LoadedConfig } from './config/load.ts'
-import { createGateway, type Gateway } from './gateway.ts'
+import type { GatewayConfig } from './config/schema.ts'
+import { fetchStoredValues } from './config/stored-references.ts'
+import type { Gateway } from './gateway.ts'
 import { lint } from './lint.ts'
 import type { Log } from './log/log.ts'
 import { createLogger } from './log/logger.ts'
-import { logSettings } from './log/settings.ts'
+import { logSettings, type LogSettings } from './log/settings.ts'
 import { removePidFile, writePidFile } from './pid-file.ts'
 import { VERSION } from './version.ts'
+import { isWorker } from './workers/command.ts'
+import { workerCount } from './workers/count.ts'
 
 /** Runs a command; `start` lasts until a signal ends it. */
 export async function run(argv: readonly string[]): Promise<number> {
+  if (isWorker(argv)) return (await import('./workers/worker.ts')).runWorker()
   const args = parseArgs(argv)
   if (args.kind === 'error') {
     console.error(args.message)
@@ -49,34 +54,56 @@ async function obey(args: CliOptions): Promise<number> {
 }
 
 async function start(args: CliOptions): Promise<number> {
-  const loaded = loadConfig({ args, env: process.env, cwd: process.cwd() })
+  const options = { args, env: process.env, cwd: process.cwd() }
+  const loaded = await fetchStoredValues(loadConfig(options), options)
   const { config } = loaded
-  const log = createLogger(logSettings(config, process.env, args.debug))
+  const settings = logSettings(config, process.env, args.debug)
+  const log = createLogger(settings)
   const main = log.child({ prefix: 'main' })
   main.info(`Tyk API Gateway ${VERSION}`)
   announce(loaded, args, main)
-  const gateway = await createGateway({ config, log, env: process.env })
+  const gateway = await create(config, log, settings)
   const stopped = closeOnSignal(gateway, main)
   try {
     const endedEarly = await Promise.race([gateway.start(), stopped])
     if (endedEarly !== undefined) return endedEarly
   } catch (err) {
-    const { code } = err as NodeJS.ErrnoException
+    const { code, port = config.listen_port } = err as NodeJS.ErrnoException & { readonly port?: number }
     if (code !== 'EADDRINUSE' && code !== 'EACCES') throw err
-    main.fatal({ err }, listenProblem(code, config.listen_address, config.listen_port))
+    main.fatal({ err }, listenProblem(code, config, port))
     return 1
   }
   // Only now: a second start on a busy port must not touch the file of the first.
   writePidFile(config.pid_file_location, main)
-  const exitCode = await stopped
+  const exitCode = await Promise.race([stopped, failed(gateway, main)])
   removePidFile(config.pid_file_location)
   return exitCode
 }
 
-function listenProblem(code: string, address: string, port: number): string {
-  const where = `${address}:${port}`
-  if (code === 'EACCES') return `Can't start listener: no permission for ${where}, choose a listen_port above 1023`
-  return `Can't start listener: ${where} is in use, stop the other program or set listen_port (TYK_GW_LISTENPORT)`
+/** One process is the gateway itself: nothing stands in front of it. */
+async function create(config: GatewayConfig, log: Log, settings: LogSettings): Promise<Gateway> {
+  const count = workerCount(config.workers, availableParallelism())
+  if (count > 1) return (await import('./workers/index.ts')).createWorkers({ config, log, settings, count })
+  return (await import('./gateway.ts')).createGateway({ config, log, env: process.env })
+}
+
+/** Resolves with the exit code when the gateway cannot go on. */
+async function failed(gateway: Gateway, main: Log): Promise<number> {
+  try {
+    return await (gateway.failed ?? new Promise<never>(() => {}))
+  } catch (err) {
+    main.fatal({ err }, 'The gateway cannot go on')
+    return 1
+  }
+}
+
+function listenProblem(code: string, config: GatewayConfig, port: number): string {
+  const where = `${config.listen_address}:${port}`
+  const isControl = port === config.control_api_port
+  const key = isControl ? 'control_api_port' : 'listen_port'
+  const variable = isControl ? 'TYK_GW_CONTROLAPIPORT' : 'TYK_GW_LISTENPORT'
+  if (code === 'EACCES') return `Can't start listener: no permission for ${where}, choose a ${key} above 1023`
+  return `Can't start listener: ${where} is in use, stop the other program or set ${key} (${variable})`
 }
 
 function announce(loaded: LoadedConfig, args: CliOptions, main: Log): void {

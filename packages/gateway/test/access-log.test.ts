@@ -1,7 +1,6 @@
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import http from 'node:http'
 import net from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -49,8 +48,6 @@ async function startExpired(): Promise<ExpiredUpstream> {
 }
 
 describe('the access log', () => {
-  /** The request of a client that is about to leave has reached the upstream. */
-  const left = Promise.withResolvers<void>()
   let upstream: Upstream
   let plain: net.Server
   let expired: ExpiredUpstream
@@ -60,10 +57,6 @@ describe('the access log', () => {
   beforeAll(async () => {
     upstream = await startUpstream((request, response) => {
       if (request.url === '/hang') return
-      if (request.url === '/left') {
-        left.resolve()
-        return
-      }
       if (request.url === '/reset') request.socket.resetAndDestroy()
       else response.writeHead(request.url === '/bad' ? 502 : 200).end('ok')
     })
@@ -159,38 +152,4 @@ describe('the access log', () => {
       tls_cert_subject: 'CN=127.0.0.1,O=Acme',
     })
   })
-
-  test('a client that went away is 499', async () => {
-    const request = http.get(`${gateway.url}/root/left`)
-    request.on('error', () => {})
-    await left.promise
-    request.destroy()
-    expect(await lineOf(gateway, '/root/left')).toMatchObject({
-      status: 499,
-      response_flag: 'CDC',
-      response_code_details: 'client_disconnected',
-      remote_addr: expect.stringMatching(/^127\.0\.0\.1:\d+$/),
-    })
-  })
-
-  test('has no line for what met no API, and none for an error that is not to be tracked', async () => {
-    expect((await fetch(`${gateway.url}/nowhere/x`)).status).toBe(404)
-    expect((await fetch(`${gateway.url}/hello`)).status).toBe(200)
-    expect((await fetch(`${gateway.url}/quiet/x`)).status).toBe(500)
-    await fetch(`${gateway.url}/root/last`)
-    await lineOf(gateway, '/root/last')
-    expect(gateway.program.output()).not.toMatch(/original_path":"\/(nowhere|hello|quiet)/)
-  })
-})
-
-test('a template chooses the fields; names that do not exist are named once', async () => {
-  await using upstream = await startUpstream((_, response) => response.end('ok'))
-  await using gateway = await startGateway({
-    apis: { 'app.json': keylessApi(upstream.url) },
-    conf: { access_logs: { enabled: true, template: ['status', 'original_path', 'statsu'] }, log_format: 'text' },
-  })
-  await fetch(`${gateway.url}/app/x`)
-  const line = await gateway.program.waitForLine(/prefix=access-log/)
-  expect(line.replace(/time="[^"]*"/, 'time')).toBe('time level=info original_path=/app/x prefix=access-log status=200')
-  expect(gateway.program.output()).toContain('fields=statsu')
 })

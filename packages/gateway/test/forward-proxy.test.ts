@@ -5,7 +5,6 @@ import net, { type AddressInfo } from 'node:net'
 import { describe, expect, test } from 'vitest'
 import { createAuthority } from '../../../test/support/certificates.ts'
 import { startGateway } from '../../../test/support/gateway.ts'
-import { startUpstream } from '../../../test/support/upstream.ts'
 import { keylessApi } from './support/api.ts'
 
 interface Proxy extends AsyncDisposable {
@@ -61,23 +60,6 @@ const text = async (url: string): Promise<string> => {
 }
 
 describe('a forward proxy', () => {
-  test('of an API gets plain requests in absolute form, with its credentials', async () => {
-    await using upstream = await startUpstream((req, res) => res.end(`${req.url} ${req.headers.host}`))
-    await using proxy = await startProxy()
-    await using gateway = await startGateway({
-      apis: {
-        'app.json': keylessApi(`http://upstream.test:${upstream.port}/base`, {
-          proxy: { transport: { proxy_url: `http://me:p%40ss@127.0.0.1:${proxy.port}` } },
-        }),
-      },
-      conf: { enable_analytics: false },
-    })
-    const host = `upstream.test:${upstream.port}`
-    expect(await text(`${gateway.url}/app/x?q=1`)).toBe(`200 /base/x?q=1 ${host}`)
-    const credentials = `Basic ${Buffer.from('me:p@ss').toString('base64')}`
-    expect(proxy.seen).toEqual([`GET http://${host}/base/x?q=1 ${credentials} ${host}`])
-  })
-
   test('of an API is asked for a tunnel to TLS upstreams, which are verified as without it', async () => {
     await using authority = await createAuthority()
     const { key, cert } = await authority.issue({ cn: 'upstream.test' })
@@ -108,26 +90,6 @@ describe('a forward proxy', () => {
     expect(gateway.program.output()).toContain('the forward proxy answered 407 to CONNECT')
     server.closeAllConnections()
     server.close()
-  })
-
-  test('of the environment is used, except for NO_PROXY and the loopback', async () => {
-    await using upstream = await startUpstream((req, res) => res.end(req.url))
-    await using proxy = await startProxy()
-    const api = (id: string, host: string): Record<string, unknown> =>
-      keylessApi(`http://${host}:${upstream.port}`, { api_id: id, proxy: { listen_path: `/${id}/` } })
-    await using gateway = await startGateway({
-      apis: {
-        'proxied.json': api('proxied', 'upstream.test'),
-        'direct.json': api('direct', 'sub.direct.test'),
-        'local.json': api('local', '127.0.0.1'),
-      },
-      conf: { enable_analytics: false },
-      env: { HTTP_PROXY: `127.0.0.1:${proxy.port}`, no_proxy: 'direct.test' },
-    })
-    expect(await text(`${gateway.url}/proxied/x`)).toBe('200 /x')
-    expect(await text(`${gateway.url}/local/x`)).toBe('200 /x')
-    expect(await text(`${gateway.url}/direct/x`)).toMatch(/^500 /)
-    expect(proxy.seen).toHaveLength(1)
   })
 
   test('with a scheme that is not spoken skips the API', async () => {

@@ -1,11 +1,18 @@
 import { createServer, type Server } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
 import { eventually } from '../../../test/support/eventually.ts'
+import { startGateway } from '../../../test/support/gateway.ts'
+import { redisSkipReason, startRedis } from '../../../test/support/redis.ts'
+import { startUpstream } from '../../../test/support/upstream.ts'
 import { invalidateJwks } from '../src/auth/jwks.ts'
+import { fetchDocument } from '../src/auth/tokens/fetch-jwks.ts'
 import { jwtMiddleware } from '../src/middleware/jwt/index.ts'
+import { createLeaf } from './support/client-certificates.ts'
+import { keylessApi } from './support/api.ts'
 import { apiWith, contextFor, depsWith, outcomeOf, runSteps, stepsOf } from './support/steps.ts'
-import { ecKeys, jwkOf, rsaKeys, signToken, type TestKeys } from './support/tokens.ts'
+import { ecKeys, jwkOf, rsaKeys, signToken, unsignedToken, type TestKeys } from './support/tokens.ts'
 
 const REFUSED = '403 Key not authorized'
 const rights = { app: { versions: ['Default'] } }
@@ -39,6 +46,45 @@ class KeyServer {
     this.#server.closeAllConnections()
   }
 }
+
+describe('a redirect to the document', () => {
+  const signal = AbortSignal.timeout(10_000)
+  const { keySets } = depsWith({ config: { jwt_ssl_insecure_skip_verify: true } }).externalServices
+
+  async function secureServer(locationOf: (url: string) => string) {
+    const { key, cert } = await createLeaf('keys.test')
+    const server = createSecureServer({ key, cert }, (req, res) => {
+      if (req.url === '/keys') return void res.end('the document')
+      res.writeHead(302, { location: locationOf(url) }).end()
+    })
+    await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
+    const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const close = async (): Promise<void> => {
+      server.close()
+      server.closeAllConnections()
+    }
+    return { url, [Symbol.asyncDispose]: close }
+  }
+
+  test('is followed from https to https, and no more than five times', async () => {
+    await using good = await secureServer(() => '/keys')
+    expect(await fetchDocument(good.url, signal, keySets)).toBe('the document')
+    await using circle = await secureServer((url) => `${url}/again`)
+    await expect(fetchDocument(circle.url, signal, keySets)).rejects.toThrow('more than 5 redirects')
+  })
+
+  test('is not followed from https to http', async () => {
+    await using plain = await startUpstream((_, res) => res.end('keys of somebody on the way'))
+    await using server = await secureServer(() => plain.url)
+    await expect(fetchDocument(server.url, signal, keySets)).rejects.toThrow('redirect from https: to http:')
+  })
+
+  test('is followed from http to anywhere', async () => {
+    await using server = await secureServer(() => '')
+    await using plain = await startUpstream((_, res) => res.writeHead(307, { location: `${server.url}/keys` }).end())
+    expect(await fetchDocument(plain.url, signal, keySets)).toBe('the document')
+  })
+})
 
 describe('keys published at a URL', () => {
   const servers: KeyServer[] = []
@@ -147,6 +193,26 @@ describe('keys published at a URL', () => {
     expect(server.requests).toBe(2)
   })
 
+  test('are fetched a bounded number of times for ten thousand tokens that name unknown keys', async () => {
+    const { server, clock, ask } = await fixture()
+    server.publish(await jwkOf(one, 'k1'))
+    const startedMs = clock.ms
+    const strangers = Array.from({ length: 10_000 }, (_, i) =>
+      unsignedToken({ alg: 'RS256', kid: `k-${i}` }, { sub: 'ann' }, 'AAAA'),
+    )
+    const outcomes = new Set<string>()
+    // Many at a time, and a hundred seconds in all.
+    for (let i = 0; i < strangers.length; i += 100) {
+      for (const outcome of await Promise.all(strangers.slice(i, i + 100).map(ask))) outcomes.add(outcome)
+      clock.ms += 1000
+    }
+    expect(outcomes).toEqual(new Set([REFUSED]))
+    expect(server.requests).toBeGreaterThan(1)
+    // The first fetch, the one for the first unknown key, and one for each cool-down of ten seconds.
+    expect(server.requests).toBeLessThanOrEqual(2 + (clock.ms - startedMs) / 10_000)
+    expect(await ask(await tokenOf(one, 'k1'))).toBe('passed')
+  })
+
   test('no longer serve a remembered token once theirs was taken out and their time is over', async () => {
     const { server, clock, ask } = await fixture()
     server.publish(await jwkOf(one, 'k1'))
@@ -205,13 +271,61 @@ describe('keys published at a URL', () => {
     resolve()
   })
 
-  test('cannot be used before they were fetched once; the next request tries again', async () => {
-    const { server, ask } = await fixture()
+  test('cannot be used before they were fetched once; a request tries again, though not every one', async () => {
+    const { server, clock, ask } = await fixture()
     server.document = null
     const token = await tokenOf(one, 'k1')
     expect(await ask(token)).toBe(REFUSED)
     server.publish(await jwkOf(one, 'k1'))
+    expect(await ask(token)).toBe(REFUSED)
+    expect(server.requests).toBe(1)
+    clock.ms += 2000
     expect(await ask(token)).toBe('passed')
+    expect(server.requests).toBe(2)
+  })
+
+  test('are not asked for again right after a try that took long', async () => {
+    const { server, clock, ask } = await fixture()
+    const { promise, resolve } = Promise.withResolvers<void>()
+    server.hold = promise
+    server.document = null
+    const token = await tokenOf(one, 'k1')
+    const first = ask(token)
+    await eventually(() => expect(server.requests).toBe(1))
+    clock.ms += 15_000
+    resolve()
+    expect(await first).toBe(REFUSED)
+    clock.ms += 1999
+    expect(await ask(token)).toBe(REFUSED)
+    expect(server.requests).toBe(1)
+  })
+
+  test('are waited for by so many requests, others are refused at once', async () => {
+    const { server, ask } = await fixture()
+    const { promise, resolve } = Promise.withResolvers<void>()
+    server.hold = promise
+    server.publish(await jwkOf(one, 'k1'))
+    const token = await tokenOf(one, 'k1')
+    const waiting = Array.from({ length: 500 }, () => ask(token))
+    expect(await ask(token)).toBe(REFUSED)
+    resolve()
+    expect(new Set(await Promise.all(waiting))).toEqual(new Set(['passed']))
+  })
+
+  test('that were on their way when invalidated are not used', async () => {
+    const { server, deps, ask } = await fixture()
+    const { promise, resolve } = Promise.withResolvers<void>()
+    server.hold = promise
+    server.publish(await jwkOf(one, 'k1'))
+    const token = await tokenOf(one, 'k1')
+    const first = ask(token)
+    await eventually(() => expect(server.requests).toBe(1))
+    invalidateJwks(deps.sessions, null)
+    const second = ask(token)
+    await eventually(() => expect(server.requests).toBe(2))
+    resolve()
+    expect(await Promise.all([first, second])).toEqual(['passed', 'passed'])
+    expect(server.requests).toBe(2)
   })
 
   test.each(['app', null])('are fetched anew when invalidated for %s', async (apiId) => {
@@ -220,7 +334,64 @@ describe('keys published at a URL', () => {
     const token = await tokenOf(one, 'k1')
     expect(await ask(token)).toBe('passed')
     server.publish(await jwkOf(two, 'k1'))
-    invalidateJwks(deps, apiId)
+    invalidateJwks(deps.sessions, apiId)
     expect(await ask(token)).toBe(REFUSED)
+  })
+
+  test.skipIf(redisSkipReason()).each(['/tyk/cache/jwks', '/tyk/cache/jwks/app'])(
+    'are fetched anew by every gateway on one Redis after DELETE %s on one of them',
+    async (path) => {
+      const server = new KeyServer()
+      servers.push(server)
+      const url = await server.listen()
+      server.publish(await jwkOf(one, 'k1'))
+      await using redis = await startRedis()
+      await using upstream = await startUpstream((_, res) => res.end('ok'))
+      const definition = {
+        enable_jwt: true,
+        jwt_signing_method: 'rsa',
+        jwt_source: url,
+        jwt_default_policies: ['pol1'],
+      }
+      const start = () =>
+        startGateway({
+          redisPort: redis.port,
+          apis: { 'app.json': keylessApi(upstream.url, { use_keyless: false, ...definition }) },
+          policies,
+          conf: { enable_analytics: false, allow_insecure_configs: false },
+        })
+      await using asked = await start()
+      await using other = await start()
+      const headers = { authorization: await tokenOf(one, 'k1') }
+      const status = async (): Promise<number> => (await fetch(`${other.url}/app/x`, { headers })).status
+      expect(await status()).toBe(200)
+      server.publish(await jwkOf(two, 'k1'))
+      expect(await status()).toBe(200)
+      await fetch(asked.url + path, { method: 'DELETE', headers: { 'x-tyk-authorization': asked.secret } })
+      await eventually(async () => expect(await status()).toBe(403))
+    },
+  )
+
+  test.each(['/tyk/cache/jwks', '/tyk/cache/jwks/app'])('are fetched anew after DELETE %s', async (path) => {
+    const server = new KeyServer()
+    servers.push(server)
+    const url = await server.listen()
+    server.publish(await jwkOf(one, 'k1'))
+    await using upstream = await startUpstream((_, res) => res.end('ok'))
+    const definition = { enable_jwt: true, jwt_signing_method: 'rsa', jwt_source: url, jwt_default_policies: ['pol1'] }
+    await using gateway = await startGateway({
+      apis: { 'app.json': keylessApi(upstream.url, { use_keyless: false, ...definition }) },
+      policies,
+      conf: { enable_analytics: false },
+    })
+    const headers = { authorization: await tokenOf(one, 'k1') }
+    const status = async (): Promise<number> => (await fetch(`${gateway.url}/app/x`, { headers })).status
+    expect(await status()).toBe(200)
+    // Whoever asks for limits must not get keys of their own, which would hide those of the API.
+    expect((await fetch(`${gateway.url}/app/tyk/rate-limits/`, { headers })).status).toBe(200)
+    server.publish(await jwkOf(two, 'k1'))
+    expect(await status()).toBe(200)
+    await fetch(gateway.url + path, { method: 'DELETE', headers: { 'x-tyk-authorization': gateway.secret } })
+    expect(await status()).toBe(403)
   })
 })

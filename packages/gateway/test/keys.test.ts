@@ -1,3 +1,4 @@
+import bcrypt from 'bcrypt'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { redisSkipReason } from '../../../test/support/redis.ts'
 import { hashKey } from '../src/auth/key-hash.ts'
@@ -23,6 +24,8 @@ const policies = {
   trial: { org_id: 'default', rate: 1, per: 1, access_rights, key_expires_in: 100 },
   alien: { org_id: 'elsewhere', rate: 1, per: 1, access_rights },
 }
+
+const UNKNOWN_ID = `default${'0'.repeat(64)}`
 
 const query = (text = ''): keys.KeyQuery => {
   const params = new URLSearchParams(text)
@@ -109,6 +112,9 @@ describe.skipIf(redisSkipReason())('keys through the control API', () => {
       alias: 'al',
       last_updated: String(NOW),
     })
+    await redis.stores.main.pexpire(`quota-${hashKey(token)}`, 30_000)
+    const { quota_renews } = json(await keys.getKey(using, token, query())) as { quota_renews: number }
+    expect([NOW + 28, NOW + 29, NOW + 30]).toContain(quota_renews)
   })
 
   test('a policy may say how long a new key lives', async () => {
@@ -150,14 +156,29 @@ describe.skipIf(redisSkipReason())('keys through the control API', () => {
       error(500, 'Failed to create key - policy not found: \\"x\\"'),
     ],
     [
-      'with a certificate',
-      () => create(deps(), 'my-key', { ...plain, certificate: 'c1' }),
-      error(400, 'certificate not found: c1'),
+      'bound to a certificate that is not there',
+      () => create(deps(), 'my-key', { ...plain, mtls_static_certificate_bindings: [UNKNOWN_ID] }),
+      error(400, `certificate not found: ${UNKNOWN_ID}`),
     ],
     [
-      'with a password',
-      () => create(deps(), 'my-key', { ...plain, basic_auth_data: { password: 'p' } }),
-      error(400, 'basic_auth_data: basic auth is not in force in this version, so no password is stored'),
+      'generated, bound to something that is no certificate',
+      () =>
+        keys.createGeneratedKey(
+          deps(),
+          JSON.stringify({ ...plain, mtls_static_certificate_bindings: ['/etc/passwd'] }),
+        ),
+      error(400, 'invalid certificate ID: /etc/passwd'),
+    ],
+    [
+      'with a password that bcrypt would cut',
+      () => create(deps(), 'my-key', { ...plain, basic_auth_data: { password: 'é'.repeat(37) } }),
+      error(400, 'basic_auth_data: bcrypt takes passwords of at most 72 bytes'),
+    ],
+    [
+      'generated, with such a password',
+      () =>
+        keys.createGeneratedKey(deps(), JSON.stringify({ ...plain, basic_auth_data: { password: 'x'.repeat(73) } })),
+      error(400, 'basic_auth_data: bcrypt takes passwords of at most 72 bytes'),
     ],
     [
       'with a short name',
@@ -176,6 +197,78 @@ describe.skipIf(redisSkipReason())('keys through the control API', () => {
     expect(
       (await create(deps({ ...hashed, allow_master_keys: true }), 'my-master', { org_id: 'default' })).status,
     ).toBe(200)
+  })
+
+  describe('a password', () => {
+    const stored = async (using: keys.KeyDeps, name: string) =>
+      (await using.sessions.read(name, 'default'))?.session.basic_auth_data
+
+    test('is stored as a bcrypt hash and never shown; the answer leaves the key out', async () => {
+      const using = deps()
+      const answer = JSON.parse(
+        (await create(using, 'ann', { ...plain, basic_auth_data: { password: 'secret' } })).body,
+      )
+      expect(answer).toEqual({
+        key: '',
+        status: 'ok',
+        action: 'added',
+        key_hash: expect.stringMatching(/^[0-9a-f]{16}$/),
+      })
+      const data = await stored(using, 'ann')
+      expect(data).toEqual({ password: expect.stringMatching(/^\$2a\$10\$/), hash_type: 'bcrypt' })
+      expect(await bcrypt.compare('secret', data?.password ?? '')).toBe(true)
+      const shown = json(await keys.getKey(using, 'ann', query('username=true&org_id=default')))
+      expect(shown).toMatchObject({ basic_auth_data: { hash_type: 'bcrypt' } })
+      expect(JSON.stringify(shown)).not.toContain(data?.password)
+    })
+
+    test('is stored with the function of the configuration', async () => {
+      const using = deps({ ...hashed, basic_auth_hash_key_function: 'sha256' })
+      await create(using, 'ann', { ...plain, basic_auth_data: { password: 'hello' } })
+      expect(await stored(using, 'ann')).toEqual({
+        password: '2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824',
+        hash_type: 'sha256',
+      })
+    })
+
+    test('of a generated key is stored as a hash as well', async () => {
+      const using = deps()
+      const session = { ...plain, basic_auth_data: { password: 'secret', hash_type: '' } }
+      const { key } = JSON.parse((await keys.createGeneratedKey(using, JSON.stringify(session))).body)
+      expect(await stored(using, key)).toMatchObject({ hash_type: 'bcrypt' })
+    })
+
+    test.each<[string, object | undefined, boolean]>([
+      ['stays with an update that has none', undefined, true],
+      ['stays with an update that has an empty one', { password: '', hash_type: 'bcrypt' }, true],
+      ['is hashed anew when it is another one', { password: 'other' }, false],
+    ])('%s', async (_, basic_auth_data, stays) => {
+      const using = deps()
+      await create(using, 'ann', { ...plain, basic_auth_data: { password: 'secret' } })
+      const before = await stored(using, 'ann')
+      await keys.updateKey(using, 'ann', JSON.stringify({ ...plain, basic_auth_data }), query('username=true'))
+      const after = await stored(using, 'ann')
+      expect(after?.password === before?.password).toBe(stays)
+      expect(await bcrypt.compare(stays ? 'secret' : 'other', after?.password ?? '')).toBe(true)
+    })
+
+    test('is not hashed again when the update holds its stored form', async () => {
+      const using = deps()
+      await create(using, 'ann', { ...plain, basic_auth_data: { password: 'secret' } })
+      const before = await stored(using, 'ann')
+      const given = { password: before?.password, hash_type: '' }
+      await keys.updateKey(using, 'ann', JSON.stringify({ ...plain, basic_auth_data: given }), query('username=true'))
+      expect(await stored(using, 'ann')).toEqual(before)
+    })
+  })
+
+  test('one that belongs to a certificate goes by its id', async () => {
+    const session = JSON.stringify({ ...plain, certificate: UNKNOWN_ID })
+    const { key } = JSON.parse((await keys.createGeneratedKey(deps(), session)).body)
+    expect(Buffer.from(key, 'base64').toString()).toBe(`{"org":"default","id":"${'0'.repeat(64)}","h":"murmur64"}`)
+    expect(await keys.createGeneratedKey(deps(), session)).toEqual(
+      error(500, `Failed to create key - Key with given certificate already found:${key}`),
+    )
   })
 
   describe('an update', () => {
@@ -294,13 +387,30 @@ describe.skipIf(redisSkipReason())('keys through the control API', () => {
   test('policies of a hashed key can be replaced', async () => {
     const using = deps()
     await create(using, 'my-custom-key')
+    await redis.stores.main.mset('quota-96ec98ff6d9e2683', '7', 'rate-limit-96ec98ff6d9e2683', '7')
     const answer = await keys.setKeyPolicies(using, '96ec98ff6d9e2683', '{"policy":"p1","apply_policies":["trial"]}')
     expect(json(answer)).toEqual({ key: '96ec98ff6d9e2683', status: 'ok', action: 'updated' })
     expect(json(await keys.getKey(using, '96ec98ff6d9e2683', query('hashed=1')))).toMatchObject({
       apply_policies: ['p1', 'trial'],
     })
+    const counted = await redis.stores.main.mget('quota-96ec98ff6d9e2683', 'rate-limit-96ec98ff6d9e2683')
+    expect(counted).toEqual(['7', null])
     expect(await keys.setKeyPolicies(using, 'none', '{}')).toEqual(error(404, 'Key not found'))
     expect(await keys.setKeyPolicies(using, 'none', '[')).toEqual(error(400, "Couldn't decode instruction"))
+  })
+
+  test('no two changes in one second have the same time', async () => {
+    const using = deps()
+    const updatedAfter = async (change: Promise<keys.KeyAnswer>): Promise<unknown> => {
+      expect((await change).status).toBe(200)
+      return (await using.sessions.load('96ec98ff6d9e2683', ''))?.session.last_updated
+    }
+    expect([
+      await updatedAfter(create(using, 'my-custom-key')),
+      await updatedAfter(create(using, 'my-custom-key')),
+      await updatedAfter(keys.updateKey(using, 'my-custom-key', JSON.stringify(plain), query('username=true'))),
+      await updatedAfter(keys.setKeyPolicies(using, '96ec98ff6d9e2683', '{"policy":"p1"}')),
+    ]).toEqual([0, 1, 2, 3].map((seconds) => String(NOW + seconds)))
   })
 
   test('a preview stores nothing', async () => {

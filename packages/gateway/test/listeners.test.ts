@@ -2,6 +2,7 @@ import https from 'node:https'
 import net from 'node:net'
 import tls, { type TLSSocket } from 'node:tls'
 import { once } from 'node:events'
+import { writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createAuthority, type Authority, type Certificate } from '../../../test/support/certificates.ts'
 import { eventually } from '../../../test/support/eventually.ts'
@@ -285,7 +286,21 @@ describe.skipIf(redisSkipReason())('TLS', () => {
     await authority?.[Symbol.asyncDispose]()
   })
 
-  async function startTls(options: Record<string, unknown> = {}, apis: Record<string, unknown> = {}): Promise<Gateway> {
+  async function reloadOverTls(gateway: Gateway, port = gateway.port): Promise<void> {
+    const agent = new https.Agent({ rejectUnauthorized: false })
+    await new Promise<void>((resolve, reject) => {
+      const headers = { 'x-tyk-authorization': gateway.secret }
+      const url = `https://127.0.0.1:${port}/tyk/reload?block=true`
+      https.get(url, { agent, headers }, (res) => res.resume().on('end', resolve)).on('error', reject)
+    })
+    agent.destroy()
+  }
+
+  async function startTls(
+    options: Record<string, unknown> = {},
+    apis: Record<string, unknown> = {},
+    conf: Record<string, unknown> = {},
+  ): Promise<Gateway> {
     const port = await freePort()
     const gateway = await startGateway({
       apis: { 'app.json': keylessApi(upstream.url), ...apis },
@@ -294,6 +309,7 @@ describe.skipIf(redisSkipReason())('TLS', () => {
         listen_port: port,
         http_server_options: { use_ssl: true, ssl_certificates: [first.file], ...options },
         disable_ports_whitelist: true,
+        ...conf,
       },
       unchecked: true,
     })
@@ -333,33 +349,22 @@ describe.skipIf(redisSkipReason())('TLS', () => {
 
     await gateway.writeApi('app.json', keylessApi(upstream.url, { certificates: [ofApi.file] }))
     gateway.program.kill('SIGHUP')
-    const agent = new https.Agent({ rejectUnauthorized: false })
-    await new Promise<void>((resolve, reject) => {
-      const headers = { 'x-tyk-authorization': gateway.secret }
-      const url = `https://127.0.0.1:${gateway.port}/tyk/reload?block=true`
-      https.get(url, { agent, headers }, (res) => res.resume().on('end', resolve)).on('error', reject)
-    })
-    agent.destroy()
+    await reloadOverTls(gateway)
     expect(await commonName(gateway.port, 'api.test')).toBe('api.test')
   })
 
-  test('offers HTTP/2 by ALPN only when it is enabled', async () => {
-    await using off = await startTls()
-    const plain = await handshake(off.port, { ALPNProtocols: ['h2', 'http/1.1'] })
-    expect(plain.alpnProtocol).toBe('http/1.1')
-    plain.destroy()
-
-    await using on = await startTls({ enable_http2: true })
-    await using client = await connectHttp2(`https://127.0.0.1:${on.port}`, { ca: authority.cert })
-    expect(await client.request({ ':path': '/app/x' })).toMatchObject({ status: 200 })
-    const body = await new Promise<number | undefined>((resolve, reject) => {
-      https
-        .get(`https://127.0.0.1:${on.port}/app/x`, { ca: authority.cert, agent: false }, (res) => {
-          res.resume().on('end', () => resolve(res.statusCode))
-        })
-        .on('error', reject)
-    })
-    expect(body).toBe(200)
+  test('offers a renewed certificate after a reload, and the old one as long as the new one is not whole', async () => {
+    const renewed = await authority.issue({ cn: 'old.test' })
+    const next = await authority.issue({ cn: 'new.test' })
+    const controlPort = await freePort()
+    await using gateway = await startTls({ ssl_certificates: [renewed.file] }, {}, { control_api_port: controlPort })
+    await writeFile(renewed.file, next.cert + renewed.key)
+    await reloadOverTls(gateway, controlPort)
+    expect(await commonName(gateway.port)).toBe('old.test')
+    expect(gateway.program.output()).toContain('Certificate cannot be offered')
+    await writeFile(renewed.file, next.cert + next.key)
+    await reloadOverTls(gateway, controlPort)
+    expect([await commonName(gateway.port), await commonName(controlPort)]).toEqual(['new.test', 'new.test'])
   })
 
   test('keeps to the version range and the cipher suites', async () => {

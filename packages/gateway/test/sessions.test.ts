@@ -13,7 +13,7 @@ import { rateLimitAndQuotaMiddleware } from '../src/middleware/rate-limit-and-qu
 import { CLUSTER_CHANNEL } from '../src/session/key-space-message.ts'
 import { startTestRedis, type TestRedis } from './support/redis-stores.ts'
 import { apiWith, contextFor, depsWith, outcomeOf, runSteps, stepsOf, type TestDepsOptions } from './support/steps.ts'
-import { signToken } from './support/tokens.ts'
+import { pemOf, rsaKeys, signToken } from './support/tokens.ts'
 
 const hashed = { hash_keys: true, hash_key_function: 'murmur64' }
 const rights = { app: { api_id: 'app', api_name: 'app', versions: ['Default'] } }
@@ -84,8 +84,7 @@ describe.skipIf(redisSkipReason())('sessions in Redis', () => {
       ['is too short', 'ab', {}],
       ['holds no JSON object', 'my-key', 'text'],
       ['has an unknown policy', 'my-key', { apply_policies: ['nope'] }],
-      ['is bound to a certificate', 'my-key', { access_rights: rights, certificate: 'x' }],
-      ['is bound to certificates', 'my-key', { access_rights: rights, mtls_static_certificate_bindings: ['x'] }],
+      ['belongs to a certificate', 'my-key', { access_rights: rights, certificate: 'x' }],
     ]
     test.each(bad)('is refused when it %s', async (_, presented, session) => {
       if (session !== null) await put(generateKey('default', presented, 'murmur64'), session)
@@ -423,6 +422,15 @@ describe.skipIf(redisSkipReason())('sessions in Redis', () => {
     ])('refuses when %s', async (_, secret, stored) => {
       await put(full, stored)
       expect((await ask(await signToken({ sub: 'dev-key' }, secret))).outcome).toBe('403 Key not authorized')
+    })
+
+    test.each([undefined, 'hmac', 'RSA'])('refuses a public key as the secret: method %s', async (method) => {
+      const rsa = rsaKeys()
+      for (const secret of [pemOf(rsa), rsa.source]) {
+        await put(full, { ...session, jwt_data: { secret } })
+        const token = await signToken({ sub: 'dev-key' }, secret)
+        expect((await ask(token, deps(), { jwt_signing_method: method })).outcome).toBe('403 Key not authorized')
+      }
     })
 
     test('refuses a remembered token once the key has another secret', async () => {

@@ -1,6 +1,5 @@
 import type { AddressInfo } from 'node:net'
 import { once } from 'node:events'
-import { createServer as createHttpServer } from 'node:http'
 import { credentials, Metadata, ServerCredentials, status, type ServiceError } from '@grpc/grpc-js'
 import { EventSource } from 'undici'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -97,71 +96,30 @@ describe('server-sent events', () => {
   let gone = 0
 
   beforeAll(async () => {
-    upstream = await startUpstream((req, res) => {
+    upstream = await startUpstream((_, res) => {
       res.on('close', () => gone++)
       res.writeHead(200, { 'Content-Type': 'text/event-stream; charset=utf-8' })
-      if (req.url === '/ticks') {
-        let sent = 0
-        next = () => void res.write(`id: ${++sent}\ndata: tick ${sent}\n\n`)
-        next()
-      } else {
-        res.write('data: first\n\n')
-        next = () => void res.destroy()
-      }
+      let sent = 0
+      next = () => void res.write(`id: ${++sent}\ndata: tick ${sent}\n\n`)
+      next()
     })
-    gateway = await startGateway({
-      apis: { 'app.json': keylessApi(upstream.url) },
-      conf: { ...quiet, http_server_options: { write_timeout: 1 } },
-    })
+    gateway = await startGateway({ apis: { 'app.json': keylessApi(upstream.url) }, conf: quiet })
   })
   afterAll(async () => {
     await gateway?.stop()
     await upstream?.close()
   })
 
-  test('arrive one by one, beyond write_timeout, until the client closes', async () => {
+  test('arrive one by one, until the client closes', async () => {
     const events = new EventSource(`${gateway.url}/app/ticks`)
     const seen: string[] = []
     events.addEventListener('message', (event: MessageEvent) => seen.push(String(event.data)))
     await eventually(() => expect(seen).toEqual(['tick 1']))
-    await new Promise((resolve) => setTimeout(resolve, 1500))
     next()
     await eventually(() => expect(seen).toEqual(['tick 1', 'tick 2']))
     const before = gone
     events.close()
     await eventually(() => expect(gone).toBe(before + 1))
-  })
-
-  test('end with an error event when the upstream breaks off', async () => {
-    const response = await fetch(`${gateway.url}/app/broken`)
-    const reader = (response.body as ReadableStream<Uint8Array>).getReader()
-    expect(Buffer.from((await reader.read()).value ?? []).toString()).toBe('data: first\n\n')
-    next()
-    let rest = ''
-    for (;;) {
-      const { done, value } = await reader.read()
-      if (done) break
-      rest += Buffer.from(value).toString()
-    }
-    expect(rest).toBe('event: error\ndata: upstream connection terminated unexpectedly\n\n')
-  })
-
-  test('a broken stream with a declared length is cut: nothing can be appended to it', async () => {
-    const server = createHttpServer((_, res) => {
-      res.writeHead(200, { 'Content-Type': 'text/event-stream', 'Content-Length': '100' })
-      res.write('data: first\n\n')
-      setImmediate(() => res.destroy())
-    })
-    server.listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    const { port } = server.address() as AddressInfo
-    await gateway.writeApi(
-      'sized.json',
-      keylessApi(`http://127.0.0.1:${port}`, { api_id: 's', proxy: { listen_path: '/s/' } }),
-    )
-    await gateway.reload()
-    await expect((await fetch(`${gateway.url}/s/x`)).text()).rejects.toThrow('terminated')
-    server.close()
   })
 })
 

@@ -1,5 +1,6 @@
 import { createHash, X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
+import { writeFile } from 'node:fs/promises'
 import { createServer, type ServerOptions } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { TLSSocket } from 'node:tls'
@@ -211,4 +212,24 @@ test('global TLS settings hold for every API, and those of an API come before th
     ((await (await fetch(`${gateway.url}${path}`)).json()) as Seen).protocol
   expect(await protocol('/app/x')).toBe('TLSv1.2')
   expect(await protocol('/own/x')).toBe('TLSv1.3')
+})
+
+test('a renewed client certificate is shown after a reload', async () => {
+  await using authority = await createAuthority()
+  const { key, cert } = await authority.issue({ cn: 'localhost' })
+  const client = await authority.issue({ cn: 'old.test' })
+  const renewed = await authority.issue({ cn: 'new.test' })
+  await using upstream = await startTlsUpstream({ key, cert, requestCert: true, rejectUnauthorized: false })
+  await using gateway = await startGateway({
+    apis: {
+      'app.json': keylessApi(`https://localhost:${upstream.port}`, { upstream_certificates: { '*': client.file } }),
+    },
+    conf: { enable_analytics: false, proxy_ssl_insecure_skip_verify: true },
+  })
+  const shown = async (): Promise<string | null> =>
+    ((await (await fetch(`${gateway.url}/app/x`)).json()) as Seen).client
+  expect(await shown()).toBe('old.test')
+  await writeFile(client.file, renewed.cert + renewed.key)
+  await gateway.reload()
+  expect(await shown()).toBe('new.test')
 })

@@ -55,6 +55,30 @@ test('errors of steps carry the name of the step; those that Tyk does not classi
   expect(classifyFailure(errorRow(403, 'made up at run time'))).toBeNull()
 })
 
+test.each<[keyof typeof gatewayErrors, source: string, flag: string, details: string]>([
+  ['authFieldMissing', 'AuthKey', 'AMF', 'auth_field_missing'],
+  ['keyNotFound', 'AuthKey', 'AKI', 'auth_key_not_found'],
+  ['keyInvalid', 'AuthKey', 'AKI', 'auth_key_is_invalid'],
+  ['certificateNotFound', 'AuthKey', 'AKI', 'auth_cert_not_found'],
+  ['certificateExpired', 'AuthKey', 'TKE', 'auth_cert_expired'],
+  ['certificateRequired', 'AuthKey', 'CRQ', 'auth_cert_required'],
+  ['certificateMismatch', 'AuthKey', 'CMM', 'auth_cert_mismatch'],
+  ['basicFieldMissing', 'BasicAuthKeyIsValid', 'AMF', 'basic_auth_field_missing'],
+  ['basicHeaderMalformed', 'BasicAuthKeyIsValid', 'IHD', 'basic_auth_header_malformed'],
+  ['basicEncodingMalformed', 'BasicAuthKeyIsValid', 'IHD', 'basic_auth_encoding_invalid'],
+  ['basicValuesMalformed', 'BasicAuthKeyIsValid', 'IHD', 'basic_auth_values_malformed'],
+  ['basicNoUserInBody', 'BasicAuthKeyIsValid', 'BIV', 'basic_auth_body_username_missing'],
+  ['basicNoPasswordInBody', 'BasicAuthKeyIsValid', 'BIV', 'basic_auth_body_password_missing'],
+  ['jsonUnreadable', 'ValidateJSON', 'BIV', 'json_parse_error'],
+  ['jsonInvalid', 'ValidateJSON', 'BIV', 'schema_validation_failed'],
+  ['lengthRequired', 'RequestSizeLimitMiddleware', 'CLM', 'content_length_missing'],
+  ['requestTooLarge', 'RequestSizeLimitMiddleware', 'BTL', 'body_too_large'],
+])('%s of %s is %s, %s', (row, source, flag, details) => {
+  const expected = { flag, details, source }
+  expect(classifyFailure(gatewayErrors[row])).toEqual(expected)
+  expect(classifyFailure(errorRow(418, 'in other words', gatewayErrors[row]))).toEqual(expected)
+})
+
 test('an upstream’s own error is the upstream’s', () => {
   expect(upstreamAnswered(503)).toMatchObject({ flag: 'URS', source: 'Upstream', more: { upstream_status: 503 } })
 })

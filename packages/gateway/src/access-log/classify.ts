@@ -17,6 +17,8 @@ const by =
   (flag: string, details: string): Classification => ({ flag, details, source })
 
 const authKey = by('AuthKey')
+const basic = by('BasicAuthKeyIsValid')
+const json = by('ValidateJSON')
 const jwt = by('JWTMiddleware')
 const limits = by('RateLimitAndQuotaCheck')
 const size = by('RequestSizeLimitMiddleware')
@@ -27,6 +29,20 @@ const e = gatewayErrors
 const ROWS: ReadonlyMap<ErrorRow, Classification> = new Map([
   [e.authFieldMissing, authKey('AMF', 'auth_field_missing')],
   [e.keyNotFound, authKey('AKI', 'auth_key_not_found')],
+  [e.keyInvalid, authKey('AKI', 'auth_key_is_invalid')],
+  [e.certificateNotFound, authKey('AKI', 'auth_cert_not_found')],
+  [e.certificateExpired, authKey('TKE', 'auth_cert_expired')],
+  [e.certificateRequired, authKey('CRQ', 'auth_cert_required')],
+  [e.certificateMismatch, authKey('CMM', 'auth_cert_mismatch')],
+  [e.basicFieldMissing, basic('AMF', 'basic_auth_field_missing')],
+  [e.basicHeaderMalformed, basic('IHD', 'basic_auth_header_malformed')],
+  [e.basicEncodingMalformed, basic('IHD', 'basic_auth_encoding_invalid')],
+  [e.basicValuesMalformed, basic('IHD', 'basic_auth_values_malformed')],
+  [e.basicNoUserInBody, basic('BIV', 'basic_auth_body_username_missing')],
+  [e.basicNoPasswordInBody, basic('BIV', 'basic_auth_body_password_missing')],
+  [e.jsonUnreadable, json('BIV', 'json_parse_error')],
+  [e.jsonInvalid, json('BIV', 'schema_validation_failed')],
+  [e.bodyToValidateTooLarge, json('BTL', 'body_too_large')],
   [e.jwtFieldMissing, jwt('AMF', 'jwt_field_missing')],
   [e.jwtNotAuthorized, jwt('TKI', 'jwt_token_invalid')],
   [e.jwtUnexpectedSigningMethod, jwt('TKI', 'jwt_unexpected_signing_method')],
@@ -95,7 +111,7 @@ const OTHER = proxy('UPE', 'upstream_error')
 
 /** The class of a failure; null: it has none. */
 export function classifyFailure(failure: ErrorRow | UpstreamError): Classification | null {
-  return failure instanceof UpstreamError ? classifyUpstream(failure) : (ROWS.get(failure) ?? null)
+  return failure instanceof UpstreamError ? classifyUpstream(failure) : (ROWS.get(failure.caseOf ?? failure) ?? null)
 }
 
 /** The upstream answered with an error of its own. */

@@ -1,4 +1,4 @@
-import { fromByteString } from '../analytics/byte-string.ts'
+import { fromByteString } from '../byte-string.ts'
 import { keyForLog } from '../auth/counted-log.ts'
 import { hashKey } from '../auth/key-hash.ts'
 import type { RequestContext } from '../chain/context.ts'

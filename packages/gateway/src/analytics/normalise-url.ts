@@ -1,5 +1,6 @@
 import { RE2JS } from 're2js'
 import type { Log } from '../log/log.ts'
+import { fromByteString, toByteString } from '../byte-string.ts'
 
 export interface NormaliseUrlOptions {
   readonly enabled: boolean
@@ -14,7 +15,7 @@ const ULID = /[0-7][0-9A-HJKMNP-TV-Z]{25}/gi
 const NUMBER = /\/\d+/g
 
 /**
- * Builds the function that rewrites a record's `path`, so that `/orders/17` and `/orders/18` count as one endpoint.
+ * Builds the function that rewrites a record's `path`, a byte string, so that `/orders/17` and `/orders/18` count as one endpoint.
  *
  * Order: UUIDs, ULIDs, numbers, then each custom pattern. Custom patterns are RE2; one that does not compile is logged
  * and left out. Returns null when nothing is enabled.
@@ -28,10 +29,17 @@ export function buildUrlNormaliser(options: NormaliseUrlOptions, log: Log): ((pa
   for (const text of options.custom_patterns) {
     try {
       const pattern = RE2JS.compile(text)
-      steps.push((path) => pattern.matcher(path).replaceAll('{var}'))
+      steps.push((path) => withoutMatches(pattern, path))
     } catch (err) {
       log.error({ err, pattern: text }, 'failed to compile custom pattern')
     }
   }
   return steps.length === 0 ? null : (path) => steps.reduce((text, step) => step(text), path)
+}
+
+/** The path is a byte string, the pattern is about characters. */
+function withoutMatches(pattern: RE2JS, path: string): string {
+  const text = fromByteString(path)
+  const changed = pattern.matcher(text).replaceAll('{var}')
+  return changed === text ? path : toByteString(changed)
 }

@@ -1,5 +1,5 @@
 import type { AnalyticsRecord } from '@tek/analytics-record'
-import { fromByteString } from './byte-string.ts'
+import { fromByteString } from '../byte-string.ts'
 
 /**
  * A record whose byte strings are turned into text: protobuf strings must be valid UTF-8. Bytes that are none become

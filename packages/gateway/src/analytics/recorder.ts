@@ -9,8 +9,8 @@ import {
 import { hashKey } from '../auth/key-hash.ts'
 import type { RequestContext } from '../chain/context.ts'
 import { stripListenPath } from '../proxy/upstream-url.ts'
-import { toByteString } from './byte-string.ts'
-import { RecordClock } from './clock.ts'
+import { toByteString } from '../byte-string.ts'
+import type { RecordClock } from './clock.ts'
 import { BodyMemory, PassingMessages, wantsDetail } from './detailed-recording/index.ts'
 import type { GeoLookup } from './geo/index.ts'
 
@@ -25,6 +25,8 @@ export interface RecorderOptions {
   readonly geo: GeoLookup | null
   /** Bytes of each body that detailed recording keeps. */
   readonly maxRecordedBodyBytes: number
+  /** Gives each record an instant of its own. */
+  readonly clock: RecordClock
   /** Where records go: one push, never a wait. */
   push(record: AnalyticsRecord): void
 }
@@ -59,7 +61,7 @@ const NO_MCP: McpStats = Object.freeze({ isMcp: false, jsonrpcMethod: '', primit
 const MAX_HELD_BYTES = 64 * 1024 * 1024
 
 export function createRecorder(options: RecorderOptions): Recorder {
-  const clock = new RecordClock()
+  const { clock } = options
   const unfinished = new Set<Promise<void>>()
   const bodyMemory = new BodyMemory(Math.max(MAX_HELD_BYTES, 2 * options.maxRecordedBodyBytes))
 
@@ -70,6 +72,8 @@ export function createRecorder(options: RecorderOptions): Recorder {
     !ctx.recorded &&
     !options.ignoredIps.has(ctx.clientIp)
 
+  // All that a request pays for its record: 0.4 µs without a key, 0.5 µs with one whose hash is remembered, 0.6 µs with
+  // more tags, and 20 ns for the push to the writer (Node 24, bench/recorder.bench.ts).
   const record = (ctx: RequestContext, status: number, base: string, upstreamMs: number): void => {
     ctx.recorded = true
     const { analytics } = ctx.api

@@ -1,18 +1,26 @@
 import {
   analyticsKey,
-  encodeRecord,
+  createRecordEncoder,
   NUMBERED_LISTS,
   encodeRecordProtobuf,
   type AnalyticsRecord,
   type Serialisation,
 } from '@tek/analytics-record'
 import type { Log } from '../log/log.ts'
+import { ListElements } from '../redis/list-elements.ts'
 import { fromByteStrings } from './protobuf-text.ts'
+import { RecordCounts } from './record-counts.ts'
 
-/** The one command the writer needs: several elements to the end of a list, and how long the list may live. */
+/** What the writer needs of Redis: several elements to the end of a list, and how long the list may live. */
 export interface ListStore {
-  /** @param ttlSeconds - null: the list's life is left alone. */
-  append(key: string, elements: readonly Uint8Array[], ttlSeconds: number | null): Promise<void>
+  /**
+   * Neither elements nor counts may change before it is over.
+   *
+   * @param ttlSeconds - null: the list's life is left alone.
+   * @param counts - for the list's ledger; null: none is kept.
+   * @throws Error when the elements were refused, or nobody knows whether they arrived.
+   */
+  append(key: string, elements: ListElements, ttlSeconds: number | null, counts: RecordCounts | null): Promise<void>
 }
 
 export interface WriterOptions {
@@ -24,8 +32,11 @@ export interface WriterOptions {
   readonly ttlSeconds: number | null
   /** Bytes of encoded records kept while Redis is away; beyond it the oldest are dropped and counted. */
   readonly maxBufferedBytes: number
+  /** Counts the records in the ledger of their list. */
+  readonly ledger: boolean
 }
 
+/** Records since the start; `pushed` is the sum of the other three at every moment. */
 export interface WriterCounters {
   readonly pushed: number
   readonly written: number
@@ -34,18 +45,30 @@ export interface WriterCounters {
 }
 
 const FLUSH_MS = 100
-/** Records that make a flush due before the timer. */
-const FLUSH_RECORDS = 500
-/** Characters of recorded messages that do: a record has up to 45 million of them. */
-const FLUSH_MESSAGE_CHARS = 8 * 1024 * 1024
+/** Records that are encoded together. Small groups hold up nobody for long; 500 take milliseconds. */
+const ENCODE_RECORDS = 32
+/**
+ * Encoded records that make a flush due before the timer. A batch of 128 costs nearly as much as one of 512
+ * (bench/list-store.bench.ts).
+ */
+const FLUSH_RECORDS = 512
+/** Bytes that do: a record has up to 45 million characters of messages. */
+const FLUSH_BYTES = 8 * 1024 * 1024
 const MAX_ELEMENTS = 1000
+/** Buffers that are kept for the next batches. */
+const MAX_SPARE = 2
 const MAX_RETRY_MS = 5000
-const DROP_LOG_MS = 10_000
+/** How often a trouble that lasts is logged. */
+const LOG_MS = 10_000
 
-interface Batch {
+/** Encoded records, and what the ledger has to know about them. */
+interface Contents {
+  readonly elements: ListElements
+  readonly counts: RecordCounts | null
+}
+
+interface Batch extends Contents {
   readonly key: string
-  readonly elements: Uint8Array[]
-  readonly bytes: number
 }
 
 /**
@@ -55,8 +78,13 @@ interface Batch {
  */
 export class AnalyticsWriter {
   readonly #options: WriterOptions
+  /** Not encoded yet. */
   #fresh: AnalyticsRecord[] = []
   #freshMessageChars = 0
+  /** Encoded, for the next batches. */
+  #open: Contents
+  readonly #spare: Contents[] = []
+  readonly #encoder = createRecordEncoder({ text: 'bytes', reuse: true })
   readonly #batches: Batch[] = []
   #bufferedBytes = 0
   #timer: NodeJS.Timeout | null = null
@@ -65,26 +93,30 @@ export class AnalyticsWriter {
   #retryMs = FLUSH_MS
   #retryTimer: NodeJS.Timeout | null = null
   #down = false
+  #closed = false
   #pushed = 0
   #written = 0
   #dropped = 0
   #dropLoggedAtMs = -Infinity
+  #troubleLoggedAtMs = -Infinity
+  /** A trouble was logged, so its end is as well. */
+  #troubleIsKnown = false
 
   constructor(options: WriterOptions) {
     this.#options = options
+    this.#open = this.#newContents()
   }
 
-  /** Hot path: one array push; the rest happens in a timer. */
+  /** Hot path: one array push; the rest happens after the requests of this turn of the event loop. */
   push(record: AnalyticsRecord): void {
     this.#pushed++
     const length = this.#fresh.push(record)
     this.#freshMessageChars += record.rawRequest.length + record.rawResponse.length
-    if (length >= FLUSH_RECORDS || this.#freshMessageChars >= FLUSH_MESSAGE_CHARS) {
-      // Not here: this is still the time of the request that happened to be the last of a batch.
-      this.#soon ??= setImmediate(() => this.#encodeFresh())
-    } else {
-      this.#timer ??= setTimeout(() => this.#encodeFresh(), FLUSH_MS)
+    if (this.#soon === null && (length >= ENCODE_RECORDS || this.#freshMessageChars >= FLUSH_BYTES)) {
+      // Not here: this is still the time of the request that happened to be the last of a group.
+      this.#soon = setImmediate(() => this.#onGroup())
     }
+    this.#timer ??= setTimeout(() => this.#flush(), FLUSH_MS)
   }
 
   counters(): WriterCounters {
@@ -96,19 +128,26 @@ export class AnalyticsWriter {
     }
   }
 
+  /** Bytes of what is encoded and not written yet; the records of the last moment are not encoded. */
+  get bufferedBytes(): number {
+    return this.#bufferedBytes + this.#open.elements.bytes
+  }
+
   /** Sends what is held, within the deadline; what is left then is counted as dropped and logged. */
   async close(deadlineMs: number): Promise<void> {
-    this.#encodeFresh()
+    this.#flush()
     const deadline = performance.now() + deadlineMs
     while (this.#batches.length > 0 && performance.now() < deadline) {
       const before = this.#batches.length
-      await this.#send()
+      await within(this.#send(), deadline - performance.now())
       if (this.#batches.length >= before) await delay(Math.min(FLUSH_MS, Math.max(0, deadline - performance.now())))
     }
+    this.#closed = true
     if (this.#retryTimer !== null) clearTimeout(this.#retryTimer)
-    const left = this.#batches.reduce((sum, batch) => sum + batch.elements.length, 0)
+    const left = this.#batches.reduce((sum, batch) => sum + batch.elements.count, 0)
     if (left === 0) return
     this.#batches.length = 0
+    this.#bufferedBytes = 0
     this.#dropped += left
     this.#options.log.error(
       { records: left },
@@ -116,46 +155,56 @@ export class AnalyticsWriter {
     )
   }
 
-  #encodeFresh(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer)
-    if (this.#soon !== null) clearImmediate(this.#soon)
-    this.#timer = null
+  #onGroup(): void {
     this.#soon = null
-    if (this.#fresh.length === 0) return
+    this.#encodeFresh()
+    const { elements } = this.#open
+    if (elements.count >= FLUSH_RECORDS || elements.bytes >= FLUSH_BYTES) this.#flush()
+  }
+
+  #encodeFresh(): void {
     const records = this.#fresh
     this.#fresh = []
     this.#freshMessageChars = 0
-    for (let from = 0; from < records.length; from += MAX_ELEMENTS) {
-      this.#enqueue(records.slice(from, from + MAX_ELEMENTS))
+    for (const record of records) {
+      this.#encode(record)
+      if (this.#open.elements.count >= MAX_ELEMENTS) this.#closeBatch()
     }
-    if (this.#retryTimer === null) void this.#send()
   }
 
-  #enqueue(records: readonly AnalyticsRecord[]): void {
+  #flush(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#timer = null
+    this.#encodeFresh()
+    this.#closeBatch()
+    if (this.#batches.length > 0 && this.#retryTimer === null) void this.#send()
+  }
+
+  #closeBatch(): void {
+    const { elements, counts } = this.#open
+    if (elements.count === 0) return
     const { serialisation, numberedLists } = this.#options
-    const elements: Uint8Array[] = []
-    let bytes = 0
-    for (const record of records) {
-      const element = this.#encode(record)
-      if (element === null) continue
-      elements.push(element)
-      bytes += element.length
-    }
-    if (elements.length === 0) return
+    this.#open = this.#spare.pop() ?? this.#newContents()
+    if (this.#down || this.#batches.length > MAX_SPARE) elements.trim()
     const shard = numberedLists ? Math.floor(Math.random() * NUMBERED_LISTS) : null
-    this.#batches.push({ key: analyticsKey(serialisation, shard), elements, bytes })
-    this.#bufferedBytes += bytes
+    this.#batches.push({ key: analyticsKey(serialisation, shard), elements, counts })
+    this.#bufferedBytes += elements.bytes
     this.#keepWithinBound()
   }
 
-  #encode(record: AnalyticsRecord): Uint8Array | null {
+  #newContents(): Contents {
+    return { elements: new ListElements(), counts: this.#options.ledger ? new RecordCounts() : null }
+  }
+
+  #encode(record: AnalyticsRecord): void {
+    const { elements, counts } = this.#open
     try {
-      if (this.#options.serialisation === 'protobuf') return encodeRecordProtobuf(fromByteStrings(record))
-      return encodeRecord(record, { text: 'bytes' })
+      const isProtobuf = this.#options.serialisation === 'protobuf'
+      elements.add(isProtobuf ? encodeRecordProtobuf(fromByteStrings(record)) : this.#encoder.encode(record))
+      counts?.add(record)
     } catch (err) {
       this.#dropped++
       this.#options.log.error({ err, api_id: record.apiId }, 'Error encoding analytics data')
-      return null
     }
   }
 
@@ -167,12 +216,12 @@ export class AnalyticsWriter {
     while (this.#bufferedBytes > maxBufferedBytes && this.#batches.length > first + 1) {
       const [oldest] = this.#batches.splice(first, 1)
       if (oldest === undefined) break
-      this.#bufferedBytes -= oldest.bytes
-      dropped += oldest.elements.length
+      this.#bufferedBytes -= oldest.elements.bytes
+      dropped += oldest.elements.count
     }
     if (dropped === 0) return
     this.#dropped += dropped
-    if (performance.now() - this.#dropLoggedAtMs < DROP_LOG_MS) return
+    if (performance.now() - this.#dropLoggedAtMs < LOG_MS) return
     this.#dropLoggedAtMs = performance.now()
     log.error(
       { dropped: this.#dropped, buffered_bytes: this.#bufferedBytes },
@@ -188,23 +237,48 @@ export class AnalyticsWriter {
   }
 
   async #sendAll(): Promise<void> {
-    const { store, log, ttlSeconds } = this.#options
+    const { store, ttlSeconds } = this.#options
     for (let batch = this.#batches[0]; batch !== undefined; batch = this.#batches[0]) {
       try {
-        await store.append(batch.key, batch.elements, ttlSeconds)
+        await store.append(batch.key, batch.elements, ttlSeconds, batch.counts)
       } catch (err) {
-        if (!this.#down) log.error({ err, kept: true }, 'Error trying to append to set keys')
-        this.#down = true
-        this.#scheduleRetry()
+        this.#onTrouble(err)
         return
       }
+      // Its records count as dropped already: the deadline came before the answer.
+      if (this.#closed) return
       this.#batches.shift()
-      this.#bufferedBytes -= batch.bytes
-      this.#written += batch.elements.length
-      this.#retryMs = FLUSH_MS
-      if (this.#down) log.info({ records: this.#written }, 'Analytics records are written again')
-      this.#down = false
+      this.#bufferedBytes -= batch.elements.bytes
+      this.#written += batch.elements.count
+      this.#keep(batch)
+      this.#onSuccess()
     }
+  }
+
+  #onTrouble(err: unknown): void {
+    this.#down = true
+    if (this.#closed) return
+    this.#scheduleRetry()
+    if (performance.now() - this.#troubleLoggedAtMs < LOG_MS) return
+    this.#troubleLoggedAtMs = performance.now()
+    this.#troubleIsKnown = true
+    const fields = { err, kept: true, buffered: this.counters().buffered, buffered_bytes: this.bufferedBytes }
+    this.#options.log.error(fields, 'Error trying to append to set keys')
+  }
+
+  #onSuccess(): void {
+    this.#retryMs = FLUSH_MS
+    this.#down = false
+    if (!this.#troubleIsKnown) return
+    this.#troubleIsKnown = false
+    this.#options.log.info({ records: this.#written }, 'Analytics records are written again')
+  }
+
+  #keep({ elements, counts }: Batch): void {
+    if (this.#spare.length >= MAX_SPARE || !elements.isReusable) return
+    elements.clear()
+    counts?.clear()
+    this.#spare.push({ elements, counts })
   }
 
   #scheduleRetry(): void {
@@ -218,3 +292,11 @@ export class AnalyticsWriter {
 }
 
 const delay = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
+
+/** Resolves when the work is over or the time is. */
+async function within(work: Promise<void>, ms: number): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const timer = setTimeout(resolve, ms)
+  await Promise.race([work, promise])
+  clearTimeout(timer)
+}

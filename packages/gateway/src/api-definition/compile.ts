@@ -1,9 +1,20 @@
-import { toByteString } from '../analytics/byte-string.ts'
+import { toByteString } from '../byte-string.ts'
+import {
+  usesAuthToken,
+  usesBasicAuth,
+  usesExternalOauth,
+  usesJwt,
+  usesOpenId,
+  usesSignatures,
+} from '../auth/supported.ts'
+import { UnusableAuthError } from '../auth/unusable-auth-error.ts'
 import { canonicalHeaderName } from '../chain/headers.ts'
 import { compileVersionChoice } from '../chain/version-choice.ts'
 import { CHAIN_ORDER } from '../chain/order.ts'
+import { compileRateLimits } from '../chain/rate-limits.ts'
 import type { ChainDeps, Middleware } from '../chain/types.ts'
 import type { Log } from '../log/log.ts'
+import { certificateCheckMiddleware } from '../middleware/certificate-check/index.ts'
 import { compileExchangeTimeout } from '../proxy/exchange-timeout.ts'
 import type { UpstreamTransport } from '../proxy/transport.ts'
 import { parseTarget, type UpstreamUrlRules } from '../proxy/upstream-url.ts'
@@ -11,11 +22,11 @@ import { RESPONSE_ORDER } from '../response/order.ts'
 import { reportUnknownProcessors } from '../response/processors.ts'
 import { cleanPath } from '../router/clean-path.ts'
 import { compileListenPath } from '../router/listen-path.ts'
+import { createOrganisationRecords } from '../session/organisation-records.ts'
 import type { ApiAnalytics, CompiledApi } from './compiled-api.ts'
 import { pendingFeatures, unguardedReason } from './guards.ts'
 import { listenerProblem } from './listener.ts'
 import type { LoadedDefinition } from './load.ts'
-import { resolveWholeReference, type ReferenceSources } from './references.ts'
 import type { ApiDefinition } from './schema.ts'
 import { servedVersions } from './version.ts'
 
@@ -39,17 +50,17 @@ export interface CompileDeps extends ChainDeps {
 const HUNDRED_YEARS_S = 100 * 365 * 24 * 3600
 
 /**
- * The listen path as routed: leading slash, clean, trailing slash kept.
+ * The listen path as routed: leading slash, clean, trailing slash kept. It may have come from a store of secrets:
+ * messages do not show it.
  *
  * @throws WithdrawnApiError when it is empty, holds a space or lacks its leading slash.
  */
-export function normaliseListenPath(definition: ApiDefinition, deps: ChainDeps): string {
-  const sources = { env: deps.env, secrets: deps.config.secrets }
-  const text = resolveWholeReference(definition.proxy.listen_path, sources)
+export function normaliseListenPath(definition: ApiDefinition): string {
+  const text = definition.proxy.listen_path
   if (text === '') throw new WithdrawnApiError('Listen path is empty')
   if (text.includes(' ')) throw new WithdrawnApiError('Listen path contains spaces, is invalid')
   if (!text.startsWith('/')) {
-    throw new WithdrawnApiError(`Listen path "${text}" does not begin with a slash: write "/${text}"`)
+    throw new WithdrawnApiError('Listen path does not begin with a slash: write one before proxy.listen_path')
   }
   return cleanPath(text)
 }
@@ -65,9 +76,8 @@ export function compileApi(loaded: LoadedDefinition, listenPath: string, deps: C
   const reason = unguardedReason(definition) ?? listenerProblem(definition)
   if (reason !== null) throw new WithdrawnApiError(reason)
   warnPending(definition, deps.log)
-  const sources = { env: deps.env, secrets: deps.config.secrets }
   return attempt(() => {
-    const target = parseTarget(resolveWholeReference(definition.proxy.target_url, sources))
+    const target = parseTarget(definition.proxy.target_url, 'proxy.target_url')
     const upstream: UpstreamUrlRules = {
       target,
       listenPath: compileListenPath(listenPath),
@@ -82,16 +92,23 @@ export function compileApi(loaded: LoadedDefinition, listenPath: string, deps: C
       listenPath,
       checksum: loaded.checksum,
       file: loaded.file,
+      lacksSecrets: loaded.lacksSecrets === true,
       upstream,
-      versionUpstreams: upstreamsOfVersions(upstream, sources),
+      versionUpstreams: upstreamsOfVersions(upstream),
       transport: deps.createTransport(definition),
       analytics: analyticsOf(definition, target.authority, deps),
+      events: deps.events.forApi(definition),
       chain: [],
       optionsChain: null,
       responseChain: [],
       exchangeTimeoutMs: null,
     }
-    compileSteps(api, deps)
+    try {
+      compileSteps(api, deps)
+    } catch (err) {
+      void api.transport.close()
+      throw err
+    }
     return api
   })
 }
@@ -100,7 +117,9 @@ function attempt<T>(work: () => T): T {
   try {
     return work()
   } catch (err) {
-    throw new ApiSkippedError((err as Error).message, { cause: err })
+    const { message } = err as Error
+    if (err instanceof UnusableAuthError) throw new WithdrawnApiError(message, { cause: err })
+    throw new ApiSkippedError(message, { cause: err })
   }
 }
 
@@ -109,31 +128,39 @@ function compileSteps(api: CompiledApi, deps: CompileDeps): void {
   const log = deps.log.child({ api_id: api.apiId, api_name: api.apiName, org_id: api.orgId })
   const stepDeps: ChainDeps = { ...deps, log }
   reportUnknownProcessors(api.definition, log)
-  api.chain = CHAIN_ORDER.map((step) => step.compile(api, stepDeps)).filter((step) => step !== null)
-  if (api.definition.CORS.options_passthrough) api.optionsChain = compileOptionsChain(api)
+  const compiled = new Map(CHAIN_ORDER.map((step) => [step, step.compile(api, stepDeps)]))
+  const rateLimits = compileRateLimits(api, stepDeps, (step) => compiled.get(step) ?? null)
+  api.chain = [rateLimits, ...compiled.values()].filter((step) => step !== null)
+  if (api.definition.CORS.options_passthrough) api.optionsChain = compileOptionsChain(api, stepDeps)
   api.responseChain = RESPONSE_ORDER.map((step) => step.compile(api, stepDeps)).filter((step) => step !== null)
   api.exchangeTimeoutMs = compileExchangeTimeout(api, stepDeps)
 }
 
-/** No step takes part; which version is asked for still decides about the upstream. */
-function compileOptionsChain(api: CompiledApi): Middleware[] {
+/**
+ * Of the steps only mutual TLS takes part: a client that may not connect must not get through with another method. Which
+ * version is asked for still decides about the upstream.
+ */
+function compileOptionsChain(api: CompiledApi, deps: ChainDeps): Middleware[] {
+  const steps: Middleware[] = []
   const choose = compileVersionChoice(api)
-  if (choose === null) return []
-  return [
-    (ctx) => {
+  if (choose !== null) {
+    steps.push((ctx) => {
       choose(ctx)
       return undefined
-    },
-  ]
+    })
+  }
+  const checkCertificate = certificateCheckMiddleware.compile(api, deps)
+  if (checkCertificate !== null) steps.push(checkCertificate)
+  return steps
 }
 
 /** `override_target` counts only where requests choose a version. */
-function upstreamsOfVersions(upstream: UpstreamUrlRules, sources: ReferenceSources): (UpstreamUrlRules | null)[] {
+function upstreamsOfVersions(upstream: UpstreamUrlRules): (UpstreamUrlRules | null)[] {
   const { definition } = upstream
   if (definition.version_data.not_versioned) return []
-  return servedVersions(definition).map(({ version }) => {
+  return servedVersions(definition).map(({ name, version }) => {
     if (version.override_target === '') return null
-    const target = parseTarget(resolveWholeReference(version.override_target, sources))
+    const target = parseTarget(version.override_target, `version_data.versions.${name}.override_target`)
     return Object.assign({}, upstream, { target })
   })
 }
@@ -144,10 +171,11 @@ function warnPending(definition: ApiDefinition, log: Log): void {
   log.warn({ api_id: definition.api_id, settings: pending.join(', ') }, 'API settings accepted, not in force yet')
 }
 
-function analyticsOf(definition: ApiDefinition, authority: string, { config }: ChainDeps): ApiAnalytics {
+function analyticsOf(definition: ApiDefinition, authority: string, deps: ChainDeps): ApiAnalytics {
+  const { config } = deps
   const apiId = toByteString(definition.api_id)
   const orgId = toByteString(definition.org_id)
-  return {
+  const analytics: ApiAnalytics = {
     tracked: !definition.do_not_track,
     detailed: definition.enable_detailed_recording || config.analytics_config.enable_detailed_recording,
     apiId,
@@ -163,10 +191,40 @@ function analyticsOf(definition: ApiDefinition, authority: string, { config }: C
     closingTags: [...(orgId === '' ? [] : [`org-${orgId}`]), `api-${apiId}`],
     expireAfterSeconds: definition.expire_analytics_after || HUNDRED_YEARS_S,
   }
+  return withOrganisation(analytics, definition, deps)
 }
 
-/** What `Checking security policy: …` says of an API. */
-export function securityPolicyOf(definition: ApiDefinition): string {
-  if (definition.use_keyless) return 'Open'
-  return definition.enable_jwt ? 'JWT' : 'Token'
+/** Where the configuration says so, the session of the organisation decides instead of API and configuration. */
+function withOrganisation(
+  analytics: ApiAnalytics,
+  definition: ApiDefinition,
+  { config, organisations }: ChainDeps,
+): ApiAnalytics {
+  const { enforce_org_data_age: decidesAge, enforce_org_data_detail_logging: decidesDetail } = config
+  if (!decidesAge && !decidesDetail) return analytics
+  const records = createOrganisationRecords(definition.org_id, organisations)
+  return {
+    ...analytics,
+    get expireAfterSeconds() {
+      return decidesAge ? (records.dataAgeSeconds() ?? HUNDRED_YEARS_S) : analytics.expireAfterSeconds
+    },
+    get detailed() {
+      if (!decidesDetail || definition.enable_detailed_recording) return analytics.detailed
+      return records.wantsDetail() ?? analytics.detailed
+    },
+  }
+}
+
+/** What the lines `Checking security policy: …` say of an API: one for each way of authentication, in their order. */
+export function securityPoliciesOf(definition: ApiDefinition): string[] {
+  if (definition.use_keyless) return ['Open']
+  const ways: [string, boolean][] = [
+    ['External OAuth', usesExternalOauth(definition)],
+    ['Basic', usesBasicAuth(definition)],
+    ['HMAC', usesSignatures(definition)],
+    ['JWT', usesJwt(definition)],
+    ['OpenID', usesOpenId(definition)],
+    ['Token', usesAuthToken(definition)],
+  ]
+  return ways.filter(([, used]) => used).map(([name]) => name)
 }

@@ -1,4 +1,5 @@
 import type { Middleware } from '../chain/types.ts'
+import type { ApiEvents } from '../events/index.ts'
 import type { ResponseStep } from '../response/types.ts'
 import type { RequestContext } from '../chain/context.ts'
 import type { UpstreamTransport } from '../proxy/transport.ts'
@@ -17,11 +18,15 @@ export interface CompiledApi {
   readonly checksum: string
   /** File it came from, for log lines. */
   readonly file: string
+  /** References to secrets stand in the definition that could not be resolved. */
+  readonly lacksSecrets: boolean
   readonly upstream: UpstreamUrlRules
   /** By index of the version: an upstream of its own, or null. */
   readonly versionUpstreams: readonly (UpstreamUrlRules | null)[]
   readonly transport: UpstreamTransport
   readonly analytics: ApiAnalytics
+  /** Null: nobody is told of its events. */
+  readonly events: ApiEvents | null
   /** Enabled steps, in Tyk's order. Set once, right after construction. */
   chain: readonly Middleware[]
   /** What OPTIONS requests pass instead with `options_passthrough`; null: the chain as well. */

@@ -70,7 +70,7 @@ function decode(shape: Shape, value: unknown, path: string): unknown {
       return decodeMap(shape.of, value, path)
     case 'object':
       if (typeof value !== 'object' || Array.isArray(value)) throw mismatch(path, 'an object', value)
-      return decodeObject(shape.keys, value, path)
+      return decodeObject(shape, value, path)
   }
 }
 
@@ -91,9 +91,9 @@ function foldedKeysOf(keys: { readonly [key: string]: Shape }): ReadonlyMap<stri
   return folded
 }
 
-function decodeObject(keys: { readonly [key: string]: Shape }, value: object, path: string): Record<string, unknown> {
-  const object: Record<string, unknown> = {}
-  for (const [key, shape] of Object.entries(keys)) object[key] = zero(shape)
+function decodeObject(shape: ObjectShape, value: object, path: string): Record<string, unknown> {
+  const { keys } = shape
+  const object: Record<string, unknown> = { ...zeroObject(shape) }
   const folded = foldedKeysOf(keys)
   for (const [given, item] of Object.entries(value)) {
     const key = Object.hasOwn(keys, given) ? given : folded.get(given.toLowerCase())
@@ -102,6 +102,9 @@ function decodeObject(keys: { readonly [key: string]: Shape }, value: object, pa
   return object
 }
 
+type ObjectShape = Extract<Shape, { kind: 'object' }>
+
+/** Most of a definition is left out, and all definitions share what stands in its place. */
 function zero(shape: Shape): unknown {
   switch (shape.kind) {
     case 'any':
@@ -111,17 +114,30 @@ function zero(shape: Shape): unknown {
     case 'boolean':
       return false
     case 'list':
-      return []
+      return NO_ITEMS
     case 'map':
-      return Object.create(null)
+      return NO_ENTRIES
     case 'object':
-      return decodeObject(shape.keys, {}, '')
+      return zeroObject(shape)
     case 'integer':
     case 'unsigned':
     case 'number':
     case 'duration':
       return 0
   }
+}
+
+const NO_ITEMS = Object.freeze([])
+const NO_ENTRIES: unknown = Object.freeze(Object.create(null))
+const zeroObjects = new WeakMap<ObjectShape, Readonly<Record<string, unknown>>>()
+
+function zeroObject(shape: ObjectShape): Readonly<Record<string, unknown>> {
+  let known = zeroObjects.get(shape)
+  if (known === undefined) {
+    known = Object.freeze(Object.fromEntries(Object.entries(shape.keys).map(([key, inner]) => [key, zero(inner)])))
+    zeroObjects.set(shape, known)
+  }
+  return known
 }
 
 const join = (path: string, key: string): string => (path === '' ? key : `${path}.${key}`)

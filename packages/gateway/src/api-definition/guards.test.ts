@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { decodeDefinition } from './decode.ts'
-import { pendingFeatures, unguardedReason } from './guards.ts'
+import { asksForMore, pendingFeatures, unguardedReason } from './guards.ts'
 import { apiDefinitionShape } from './schema.ts'
 
 const hook = { name: 'step', path: 'step.js' }
@@ -13,26 +13,16 @@ const onEndpoints = (list: string, entry: unknown) => inVersion({ extended_paths
 /** Settings that protect an API and are not in force: the API is not served. */
 const REFUSED: [reason: string, definition: object][] = [
   ['use_oauth2', { use_oauth2: true }],
-  ['external_oauth.enabled', { external_oauth: { enabled: true } }],
-  ['use_basic_auth', { use_basic_auth: true }],
-  ['enable_signature_checking', { enable_signature_checking: true }],
-  ['use_openid', { use_openid: true }],
   ['custom_plugin_auth_enabled', { custom_plugin_auth_enabled: true }],
   ['enable_coprocess_auth', { enable_coprocess_auth: true }],
   ['use_go_plugin_auth', { use_go_plugin_auth: true }],
-  ['use_mutual_tls_auth', { use_mutual_tls_auth: true }],
-  ['auth.use_certificate', { auth: { use_certificate: true } }],
-  ['auth.validate_signature', { auth: { validate_signature: true } }],
-  ['auth_configs.authToken.use_certificate', { auth_configs: { authToken: { use_certificate: true } } }],
   ['definition.enabled', { definition: { enabled: true } }],
   ['graphql', { graphql: { enabled: true } }],
   ['is_oas', { is_oas: true }],
-  ['global_rate_limit', { global_rate_limit: { rate: 5, per: 1 } }],
   ['custom_middleware.pre', { custom_middleware: { pre: [hook] } }],
   ['custom_middleware.post_key_auth', { custom_middleware: { post_key_auth: [hook] } }],
   ['custom_middleware.post', { custom_middleware: { post: [hook] } }],
   ['custom_middleware_bundle', { custom_middleware_bundle: 'bundle.zip' }],
-  ['extended_paths.rate_limit', onEndpoints('rate_limit', { ...endpoint, rate: 1, per: 1 })],
   ['extended_paths.go_plugin', onEndpoints('go_plugin', endpoint)],
   ['extended_paths.validate_request', onEndpoints('validate_request', { ...endpoint, enabled: true })],
   ['extended_paths.url_rewrites', onEndpoints('url_rewrites', { ...endpoint, rewrite_to: 'tyk://self/b' })],
@@ -44,7 +34,15 @@ const WARNED: [name: string, definition: object][] = [
   ['proxy.enable_load_balancing', { proxy: { enable_load_balancing: true } }],
   ['proxy.service_discovery', { proxy: { service_discovery: { use_discovery_service: true } } }],
   ['enable_batch_request_support', { enable_batch_request_support: true }],
-  ['event_handlers', { event_handlers: { events: { AuthFailure: [{}] } } }],
+  ['event_handlers.events.HostDown', { event_handlers: { events: { HostDown: [] } } }],
+  [
+    'event_handlers.events.AuthFailure[1]',
+    {
+      event_handlers: {
+        events: { AuthFailure: [{ handler_name: 'eh_log_handler' }, { handler_name: 'eh_dynamic_handler' }] },
+      },
+    },
+  ],
   ['uptime_tests', { uptime_tests: { check_list: [{ url: 'http://a' }] } }],
   ['request_signing', { request_signing: { is_enabled: true } }],
   ['error_overrides', { error_overrides: { 404: [{}] } }],
@@ -79,13 +77,8 @@ const WITHOUT_EFFECT = new Set([
   'tags',
   'tags_disabled',
   'enable_proxy_protocol',
-  'basic_auth',
-  'hmac_allowed_clock_skew',
-  'hmac_allowed_algorithms',
-  'client_certificates',
   'oauth_meta',
   'notifications',
-  'openid_options',
   'security_requirement_scopes',
   'error_overrides_disabled',
   'config_data',
@@ -127,7 +120,18 @@ const IN_FORCE = new Set([
   'jwt_scope_claim_name',
   'idp_client_id_mapping_disabled',
   'base_identity_provided_by',
+  'external_oauth',
+  'use_openid',
+  'openid_options',
+  'use_mutual_tls_auth',
+  'client_certificates',
+  'enable_signature_checking',
+  'hmac_allowed_clock_skew',
+  'hmac_allowed_algorithms',
+  'use_basic_auth',
+  'basic_auth',
   'disable_rate_limit',
+  'global_rate_limit',
   'disable_quota',
   'session_lifetime',
   'session_lifetime_respects_key_expiration',
@@ -164,6 +168,7 @@ const IN_FORCE_ON_ENDPOINTS = new Set([
   'url_rewrites',
   'size_limits',
   'method_transforms',
+  'rate_limit',
   'track_endpoints',
   'do_not_track_endpoints',
   'validate_json',
@@ -200,5 +205,31 @@ describe('every key of a definition is accounted for', () => {
   const { extended_paths: endpoints } = apiDefinitionShape.keys.version_data.keys.versions.of.keys
   test.each(Object.keys(endpoints.keys))('extended_paths.%s', (list) => {
     expect(lists.has(list) || IN_FORCE_ON_ENDPOINTS.has(list)).toBe(true)
+  })
+})
+
+describe('another form of a definition', () => {
+  const OPEN = { use_keyless: true }
+  const listed = (list: string, ...paths: string[]) => ({
+    ...OPEN,
+    ...inVersion({ extended_paths: { [list]: paths.map((path) => ({ path })) } }),
+  })
+  test.each<[string, object, object]>([
+    ['keys', OPEN, { use_keyless: false }],
+    ['another way of authentication', { use_basic_auth: true }, { use_basic_auth: true, enable_jwt: true }],
+    ['client certificates', OPEN, { ...OPEN, use_mutual_tls_auth: true }],
+    ['addresses', OPEN, { ...OPEN, enable_ip_whitelisting: true, allowed_ips: ['10.0.0.1'] }],
+    ['a denied address', OPEN, { ...OPEN, enable_ip_blacklisting: true, blacklisted_ips: ['10.0.0.1'] }],
+    ['fewer allowed paths', listed('white_list', '/a', '/b'), listed('white_list', '/a')],
+    ['a denied path', listed('black_list', '/a'), listed('black_list', '/a', '/b')],
+  ])('asks for more with %s', (_, before, next) => {
+    const [older, newer] = [decodeDefinition(before), decodeDefinition(next)]
+    expect([asksForMore(newer, older), asksForMore(newer, newer)]).toEqual([true, false])
+  })
+
+  test('does not with a denied path less, or without authentication', () => {
+    const less = (before: object, next: object) => asksForMore(decodeDefinition(next), decodeDefinition(before))
+    expect(less(listed('black_list', '/a', '/b'), listed('black_list', '/a'))).toBe(false)
+    expect(less({ use_keyless: false, use_basic_auth: true }, OPEN)).toBe(false)
   })
 })

@@ -1,4 +1,14 @@
-import { unsupportedAuth } from '../auth/supported.ts'
+import { authConfigOf } from '../auth/credential.ts'
+import {
+  unsupportedAuth,
+  usesAuthToken,
+  usesBasicAuth,
+  usesExternalOauth,
+  usesJwt,
+  usesOpenId,
+  usesSignatures,
+} from '../auth/supported.ts'
+import { API_EVENTS, HANDLER_NAMES } from '../events/types.ts'
 import type { ApiDefinition, ApiVersion } from './schema.ts'
 
 /**
@@ -25,7 +35,6 @@ function guardsOf(definition: ApiDefinition): [string, boolean][] {
     ['graphql', isEnabled(definition.graphql)],
     // Its OpenAPI document beside the file may hold request validation, allow lists and the like.
     ['is_oas', definition.is_oas],
-    ['global_rate_limit', definition.global_rate_limit.rate !== 0 && !definition.global_rate_limit.disabled],
     ['custom_middleware.pre', hooks.pre.some((hook) => !hook.disabled)],
     ['custom_middleware.post_key_auth', hooks.post_key_auth.some((hook) => !hook.disabled)],
     ['custom_middleware.post', hooks.post.some((hook) => !hook.disabled)],
@@ -39,7 +48,7 @@ function guardsOf(definition: ApiDefinition): [string, boolean][] {
 const isEnabled = (value: unknown): boolean => (value as { enabled?: unknown } | null)?.enabled === true
 
 /** Endpoint lists whose entries restrict what may be called. */
-const GUARDING_LISTS = ['rate_limit', 'go_plugin'] as const
+const GUARDING_LISTS = ['go_plugin'] as const
 
 function versionGuard(version: ApiVersion): string | null {
   const { extended_paths: paths } = version
@@ -56,6 +65,44 @@ function versionGuard(version: ApiVersion): string | null {
 const rewritesToLoop = (entry: ApiVersion['extended_paths']['url_rewrites'][number]): boolean =>
   !entry.disabled && [entry, ...entry.triggers].some((target) => target.rewrite_to.startsWith('tyk://'))
 
+/** Whether a definition asks for a protection that another form of it did not ask for. */
+export function asksForMore(next: ApiDefinition, before: ApiDefinition): boolean {
+  const had = new Set(protectionsOf(before))
+  return protectionsOf(next).some((protection) => !had.has(protection))
+}
+
+/** Of lists that allow, any change is another protection; of lists that deny, each entry is one. */
+function protectionsOf(definition: ApiDefinition): string[] {
+  const { allowed_ips: allowed, blacklisted_ips: denied, version_data } = definition
+  const flags: [string, boolean][] = [
+    ['credentials', !definition.use_keyless],
+    ['external_oauth', usesExternalOauth(definition)],
+    ['use_basic_auth', usesBasicAuth(definition)],
+    ['enable_signature_checking', usesSignatures(definition)],
+    ['enable_jwt', usesJwt(definition)],
+    ['use_openid', usesOpenId(definition)],
+    ['use_standard_auth', usesAuthToken(definition)],
+    ['validate_signature', usesAuthToken(definition) && authConfigOf(definition, 'authToken').validate_signature],
+    ['use_mutual_tls_auth', definition.use_mutual_tls_auth],
+    [`allowed_ips ${JSON.stringify(allowed)}`, definition.enable_ip_whitelisting && allowed.length > 0],
+  ]
+  return [
+    ...flags.filter(([, asked]) => asked).map(([name]) => name),
+    ...(definition.enable_ip_blacklisting ? denied.map((address) => `blacklisted_ips ${address}`) : []),
+    ...Object.entries(version_data.versions).flatMap(([name, version]) => protectionsOfVersion(name, version)),
+  ]
+}
+
+function protectionsOfVersion(name: string, { use_extended_paths: used, extended_paths: paths }: ApiVersion): string[] {
+  if (!used) return []
+  const allowed = paths.white_list.filter((entry) => !entry.disabled)
+  const denying = [...paths.black_list, ...paths.validate_json].filter((entry) => !entry.disabled)
+  return [
+    ...(allowed.length === 0 ? [] : [`${name} ${JSON.stringify(allowed)}`]),
+    ...denying.map((entry) => `${name} ${JSON.stringify(entry)}`),
+  ]
+}
+
 /** Settings that change what an API does and have no effect in this version, for one warning line per API. */
 export function pendingFeatures(definition: ApiDefinition): string[] {
   const pending: [string, boolean][] = [
@@ -63,7 +110,6 @@ export function pendingFeatures(definition: ApiDefinition): string[] {
     ['proxy.enable_load_balancing', definition.proxy.enable_load_balancing],
     ['proxy.service_discovery', definition.proxy.service_discovery.use_discovery_service],
     ['enable_batch_request_support', definition.enable_batch_request_support],
-    ['event_handlers', Object.keys(definition.event_handlers.events).length > 0],
     ['uptime_tests', definition.uptime_tests.check_list.length > 0 && !definition.uptime_tests.disabled],
     ['request_signing', definition.request_signing.is_enabled],
     ['error_overrides', Object.keys(definition.error_overrides).length > 0 && !definition.error_overrides_disabled],
@@ -79,8 +125,19 @@ export function pendingFeatures(definition: ApiDefinition): string[] {
     ['session_provider.storage_engine', isOtherStore(definition.session_provider.storage_engine)],
   ]
   const names = pending.filter(([, asked]) => asked).map(([name]) => name)
+  names.push(...pendingEvents(definition))
   for (const version of Object.values(definition.version_data.versions)) names.push(...pendingPaths(version))
   return [...new Set(names)]
+}
+
+/** Events that are not raised, and handlers that are not there. */
+function pendingEvents({ event_handlers: { events } }: ApiDefinition): string[] {
+  const raised: readonly string[] = API_EVENTS
+  return Object.entries(events).flatMap(([type, handlers]) => {
+    const key = `event_handlers.events.${type}`
+    if (!raised.includes(type)) return [key]
+    return handlers.flatMap(({ handler_name: name }, i) => (HANDLER_NAMES.includes(name) ? [] : [`${key}[${i}]`]))
+  })
 }
 
 const isUsed = (hook: { disabled: boolean; name: string; path: string }): boolean =>

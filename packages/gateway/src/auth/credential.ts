@@ -1,11 +1,11 @@
 // Hot path.
-import { toByteString } from '../analytics/byte-string.ts'
+import { fromByteString, toByteString } from '../byte-string.ts'
+import { decodeDefinition } from '../api-definition/decode.ts'
 import type { ApiDefinition, AuthConfig } from '../api-definition/schema.ts'
 import type { RequestContext } from '../chain/context.ts'
 import { canonicalHeaderName } from '../chain/headers.ts'
 import { cookieValue } from './cookie.ts'
 import { queryValue } from './query.ts'
-import { fromByteString } from './text.ts'
 
 /** Where one way of authentication reads its credential. Null: not read there. Names are byte strings. */
 export interface CredentialPlace {
@@ -16,12 +16,17 @@ export interface CredentialPlace {
 
 const DEFAULT_HEADER = 'Authorization'
 
+/** Names of `auth_configs`. */
+type AuthType = 'authToken' | 'jwt' | 'basic' | 'hmac' | 'oidc' | 'externalOAuth'
+
+const UNSET = decodeDefinition({}).auth
+
 /**
  * The settings under one name of `auth_configs`. The older single `auth` object stands in for the two ways that existed
  * before the map.
  */
-export function authConfigOf(definition: ApiDefinition, type: 'authToken' | 'jwt'): AuthConfig {
-  return definition.auth_configs[type] ?? definition.auth
+export function authConfigOf(definition: ApiDefinition, type: AuthType): AuthConfig {
+  return definition.auth_configs[type] ?? (type === 'authToken' || type === 'jwt' ? definition.auth : UNSET)
 }
 
 export function compileCredentialPlace(config: AuthConfig): CredentialPlace {
@@ -35,12 +40,16 @@ export function compileCredentialPlace(config: AuthConfig): CredentialPlace {
 }
 
 /** The credential of a request as text, empty when it carries none. A cookie goes before the query, that before a header. */
-export function readCredential(ctx: RequestContext, place: CredentialPlace): string {
+export const readCredential = (ctx: RequestContext, place: CredentialPlace): string =>
+  fromByteString(readCredentialBytes(ctx, place))
+
+/** The same as a byte string, as it came. */
+export function readCredentialBytes(ctx: RequestContext, place: CredentialPlace): string {
   let value = ''
   if (place.cookie !== null) value = cookieValue(ctx.headers, place.cookie)
   if (value === '' && place.param !== null && ctx.query !== '') value = queryValue(ctx.query, place.param)
   if (value === '' && place.header !== null) value = ctx.headers.get(place.header) ?? ''
-  return fromByteString(value)
+  return value
 }
 
 /** Takes the scheme word `Bearer` away, in any letter case; no other word is one. */

@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createCountedLog } from './counted-log.ts'
+import { reasonOf } from './log-reason.ts'
 import type { Log } from '../log/log.ts'
 
 /** One published set of keys. The same object as long as the document does not change. */
@@ -33,8 +34,12 @@ export interface JwksOptions {
 const FETCH_TIMEOUT_MS = 15_000
 /** How long a request waits for a newer set when an older one is at hand. */
 const STALE_WAIT_MS = 1000
-/** A token names its key itself, so strangers could have the set fetched as often as they like. */
+/** A token names its key itself, so strangers could have the set fetched as often as they like. From the end of a try. */
 const COOL_DOWN_MS = 10_000
+/** The same while there is no set at all, and every token is refused: its server may have started a moment later. */
+const FIRST_COOL_DOWN_MS = 2000
+/** Requests that wait for one set; further ones make do with what is at hand. */
+const MAX_WAITING = 500
 /** Longest use of a set whose server does not answer any more. */
 const MAX_STALE_MS = 86_400_000
 
@@ -42,9 +47,22 @@ interface Entry {
   set: KeySet | null
   document: string
   fetchedAtMs: number
+  /** End of the last try, whatever came of it. */
   triedAtMs: number
+  failed: boolean
   running: Promise<void> | null
+  waiting: number
 }
+
+const newEntry = (): Entry => ({
+  set: null,
+  document: '',
+  fetchedAtMs: -Infinity,
+  triedAtMs: -Infinity,
+  failed: false,
+  running: null,
+  waiting: 0,
+})
 
 export function createJwksCache({ fetch, parse, ttlMsOf, log, now }: JwksOptions): JwksCache {
   // URLs come from the definition, so this map is bounded by it.
@@ -54,7 +72,7 @@ export function createJwksCache({ fetch, parse, ttlMsOf, log, now }: JwksOptions
   function entryOf(url: string): Entry {
     let entry = entries.get(url)
     if (entry === undefined) {
-      entry = { set: null, document: '', fetchedAtMs: -Infinity, triedAtMs: -Infinity, running: null }
+      entry = newEntry()
       entries.set(url, entry)
     }
     return entry
@@ -70,16 +88,55 @@ export function createJwksCache({ fetch, parse, ttlMsOf, log, now }: JwksOptions
   }
 
   async function fetchNow(url: string, entry: Entry): Promise<void> {
-    entry.triedAtMs = now()
     try {
       const document = await fetch(url, AbortSignal.timeout(FETCH_TIMEOUT_MS))
       if (entry.set === null || document !== entry.document) entry.set = { keys: parse(document) }
       entry.document = document
       entry.fetchedAtMs = now()
+      entry.failed = false
     } catch (err) {
-      failures.note('fetching JSON web keys failed', () => ({ err, url, stale: entry.set !== null }))
+      const stale = entry.set !== null
+      // A parser's message quotes what it read, and a set may hold secrets.
+      failures.note('fetching JSON web keys failed', () => ({
+        ...(err instanceof SyntaxError ? { reason: reasonOf(err) } : { err }),
+        url,
+        stale,
+      }))
+      entry.failed = true
       if (now() - entry.fetchedAtMs > MAX_STALE_MS) entry.set = null
     }
+    entry.triedAtMs = now()
+  }
+
+  const coolsDown = (entry: Entry): boolean =>
+    entry.running === null && now() - entry.triedAtMs < (entry.set === null ? FIRST_COOL_DOWN_MS : COOL_DOWN_MS)
+
+  /**
+   * The set once it is fetched; one that was invalidated meanwhile is no answer, and the new one is waited for.
+   *
+   * @param patient - the set at hand is not good enough.
+   */
+  async function wait(url: string, entry: Entry, patient: boolean): Promise<KeySet | null> {
+    if (entry.waiting >= MAX_WAITING) {
+      failures.note('too many requests wait for JSON web keys', () => ({ url, waiting: MAX_WAITING }))
+      return entry.set
+    }
+    entry.waiting++
+    try {
+      const fetched = fetchOnce(url, entry)
+      if (patient || entry.set === null) await fetched
+      else await withinWait(fetched)
+    } finally {
+      entry.waiting--
+    }
+    return entries.get(url) === entry ? entry.set : get(url)
+  }
+
+  async function get(url: string): Promise<KeySet | null> {
+    const entry = entryOf(url)
+    if (isFresh(entry, url)) return entry.set
+    // After a failure what is at hand, if anything, has to do for a while before the server is asked again.
+    return entry.failed && coolsDown(entry) ? entry.set : wait(url, entry, false)
   }
 
   return {
@@ -87,30 +144,14 @@ export function createJwksCache({ fetch, parse, ttlMsOf, log, now }: JwksOptions
       const entry = entries.get(url)
       return entry?.set && isFresh(entry, url) ? entry.set : undefined
     },
-    async get(url) {
-      const entry = entryOf(url)
-      if (isFresh(entry, url)) return entry.set
-      // After a failure a set at hand is used for a while before its server is asked again.
-      if (entry.set !== null && entry.triedAtMs > entry.fetchedAtMs && now() - entry.triedAtMs < COOL_DOWN_MS) {
-        return entry.set
-      }
-      const fetched = fetchOnce(url, entry)
-      if (entry.set === null) await fetched
-      else await withinWait(fetched)
-      return entry.set
-    },
+    get,
     async refresh(url) {
       const entry = entryOf(url)
-      if (entry.running === null && now() - entry.triedAtMs < COOL_DOWN_MS) return entry.set
-      await fetchOnce(url, entry)
-      return entry.set
+      return coolsDown(entry) ? entry.set : wait(url, entry, true)
     },
     invalidate() {
-      for (const entry of entries.values()) {
-        entry.fetchedAtMs = -Infinity
-        entry.triedAtMs = -Infinity
-        entry.set = null
-      }
+      // A fetch under way fills an entry that nobody reads any more.
+      entries.clear()
     },
   }
 }
@@ -122,21 +163,35 @@ async function withinWait(fetched: Promise<void>): Promise<void> {
   over.abort()
 }
 
-const caches = new WeakMap<object, Map<string, JwksCache>>()
+/** Ways of authentication that have key sets; an API may use several. */
+export type JwksUser = 'jwt' | 'oidc' | 'externalOAuth'
 
-/** Remembers the cache of an API, in place of the one it had before a reload. */
-export function registerJwksCache(owner: object, apiId: string, cache: JwksCache): void {
-  const byApi = caches.get(owner) ?? new Map<string, JwksCache>()
-  caches.set(owner, byApi.set(apiId, cache))
+const caches = new WeakMap<object, Map<string, Map<JwksUser, JwksCache>>>()
+
+/**
+ * Remembers the cache of an API, in place of the one it had before a reload.
+ *
+ * @param owner - something that every chain of a gateway shares, and no other gateway has.
+ */
+export function registerJwksCache(owner: object, apiId: string, user: JwksUser, cache: JwksCache): void {
+  const byApi = caches.get(owner) ?? new Map<string, Map<JwksUser, JwksCache>>()
+  caches.set(owner, byApi.set(apiId, (byApi.get(apiId) ?? new Map<JwksUser, JwksCache>()).set(user, cache)))
 }
 
 /**
  * Has the key sets of one API, or of all with null, fetched anew.
  *
- * @param owner - the dependencies the chains were compiled with.
+ * @param owner - as in `registerJwksCache`.
  */
 export function invalidateJwks(owner: object, apiId: string | null): void {
-  const byApi = caches.get(owner)
-  if (apiId === null) for (const cache of byApi?.values() ?? []) cache.invalidate()
-  else byApi?.get(apiId)?.invalidate()
+  for (const [id, ofApi] of caches.get(owner) ?? []) {
+    if (apiId === null || id === apiId) for (const cache of ofApi.values()) cache.invalidate()
+  }
 }
+
+/**
+ * Ids of the APIs that have key sets, or had some before a reload.
+ *
+ * @param owner - as in `registerJwksCache`.
+ */
+export const jwksUsers = (owner: object): string[] => [...(caches.get(owner)?.keys() ?? [])]

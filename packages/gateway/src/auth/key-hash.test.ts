@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { bytesKeptBy } from '../../test/support/heap.ts'
 import { hashKey, hashText } from './key-hash.ts'
 
 const MYKEY_64 = 'eyJvcmciOiI1ZTlkOTU0NGExZGNkNjAwMDFkMGVkMjAiLCJpZCI6Im15a2V5IiwiaCI6Im11cm11cjY0In0='
@@ -46,4 +47,11 @@ describe('hashKey', () => {
     expect(hashKey(key)).toBe(hash)
     expect(hashKey(key)).toBe(hash)
   })
+})
+
+test('long texts are hashed and not remembered', () => {
+  const kept = bytesKeptBy(() => {
+    for (let i = 0; i < 200; i++) hashKey(Buffer.alloc(100_000, `key-${i}-`).toString('latin1'))
+  })
+  expect(kept).toBeLessThan(8_000_000)
 })

@@ -1,4 +1,5 @@
 import type { ApiDefinition } from '../api-definition/schema.ts'
+import { authConfigOf } from './credential.ts'
 
 /**
  * Protections a definition may ask for that this version does not enforce. Serving such an API without its protection
@@ -6,27 +7,9 @@ import type { ApiDefinition } from '../api-definition/schema.ts'
  */
 const GUARDS: readonly (readonly [key: string, asked: (definition: ApiDefinition) => boolean])[] = [
   ['use_oauth2', (d) => !d.use_keyless && d.use_oauth2],
-  ['external_oauth.enabled', (d) => !d.use_keyless && d.external_oauth.enabled],
-  ['use_basic_auth', (d) => !d.use_keyless && d.use_basic_auth],
-  ['enable_signature_checking', (d) => !d.use_keyless && d.enable_signature_checking],
-  ['use_openid', (d) => !d.use_keyless && d.use_openid],
   ['custom_plugin_auth_enabled', (d) => asksForPlugin(d, d.custom_plugin_auth_enabled)],
   ['use_go_plugin_auth', (d) => asksForPlugin(d, d.use_go_plugin_auth)],
   ['enable_coprocess_auth', (d) => asksForPlugin(d, d.enable_coprocess_auth)],
-  ['use_mutual_tls_auth', (d) => d.use_mutual_tls_auth],
-  [
-    'auth_configs.authToken.use_certificate',
-    (d) => usesAuthToken(d) && (d.auth_configs.authToken?.use_certificate ?? false),
-  ],
-  [
-    'auth_configs.authToken.validate_signature',
-    (d) => usesAuthToken(d) && (d.auth_configs.authToken?.validate_signature ?? false),
-  ],
-  ['auth.use_certificate', (d) => usesAuthToken(d) && d.auth_configs.authToken === undefined && d.auth.use_certificate],
-  [
-    'auth.validate_signature',
-    (d) => usesAuthToken(d) && d.auth_configs.authToken === undefined && d.auth.validate_signature,
-  ],
 ]
 
 /** Why an API cannot be protected as its definition asks, naming every key; null when it can. */
@@ -43,6 +26,25 @@ export function usesAuthToken(definition: ApiDefinition): boolean {
   if (definition.use_keyless) return false
   return definition.use_standard_auth || !usesOtherAuth(definition)
 }
+
+/** Keys of the auth token may belong to client certificates. */
+export const usesCertificateKeys = (definition: ApiDefinition): boolean =>
+  usesAuthToken(definition) && authConfigOf(definition, 'authToken').use_certificate
+
+/** Whether an API looks at the certificates of its clients. */
+export const asksForClientCertificate = (definition: ApiDefinition): boolean =>
+  definition.use_mutual_tls_auth || usesCertificateKeys(definition)
+
+export const usesBasicAuth = (definition: ApiDefinition): boolean =>
+  !definition.use_keyless && definition.use_basic_auth
+
+export const usesSignatures = (definition: ApiDefinition): boolean =>
+  !definition.use_keyless && definition.enable_signature_checking
+
+export const usesExternalOauth = (definition: ApiDefinition): boolean =>
+  !definition.use_keyless && definition.external_oauth.enabled
+
+export const usesOpenId = (definition: ApiDefinition): boolean => !definition.use_keyless && definition.use_openid
 
 export const usesJwt = (definition: ApiDefinition): boolean => !definition.use_keyless && definition.enable_jwt
 

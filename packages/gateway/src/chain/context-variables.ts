@@ -6,10 +6,16 @@ import { canonicalHeaderName } from './headers.ts'
 export function contextVariable(ctx: RequestContext, name: string): ContextValue {
   const variables = ctx.variables
   if (variables === null) return undefined
+  if (ctx.claims?.has(name)) return ctx.claims.get(name)
   if (variables.has(name)) return variables.get(name)
   const value = fromRequest(ctx, name)
   if (value !== undefined) variables.set(name, value)
   return value
+}
+
+/** Lays the variables of a token over those of the request, and over those of a token before. */
+export function addClaims(ctx: RequestContext, claims: ReadonlyMap<string, ContextValue>): void {
+  ctx.claims = ctx.claims === null ? claims : new Map([...ctx.claims, ...claims])
 }
 
 function fromRequest(ctx: RequestContext, name: string): ContextValue {

@@ -49,6 +49,8 @@ export class RequestContext {
   token: string
   /** Context variables without their `$tyk_context.` prefix; null when the API has them off. */
   variables: Map<string, ContextValue> | null
+  /** Those of a token, which all its requests share; see `addClaims`. */
+  claims: ReadonlyMap<string, ContextValue> | null
   /** Variables that the triggers of a rewrite have set, by their names from `trigger-`; null: none. */
   triggerVariables: Map<string, string> | null
   /** Authentication is skipped: the path is on the API's ignored list. */
@@ -112,6 +114,7 @@ export class RequestContext {
     this.session = null
     this.token = ''
     this.variables = null
+    this.claims = null
     this.triggerVariables = null
     this.authIgnored = false
     this.versionName = ''

@@ -2,7 +2,7 @@
 import type { RequestContext } from './context.ts'
 import { canonicalHeaderName, type HeaderList } from './headers.ts'
 import type { ChainDeps } from './types.ts'
-import { compileTemplate, type Template } from './variables.ts'
+import { compileTemplate, definitionSources, type Template } from './variables.ts'
 
 /** Headers to delete and then to set, with variables in their values. */
 export interface HeaderChanges {
@@ -19,7 +19,7 @@ export function compileHeaderChanges(
   set: Readonly<Record<string, string>>,
   deps: ChainDeps,
 ): HeaderChanges | null {
-  const sources = { env: deps.env, secrets: deps.config.secrets }
+  const sources = definitionSources(deps)
   const spell = deps.config.ignore_canonical_mime_header_key ? (name: string) => name : canonicalHeaderName
   const changes = {
     remove: remove.map(spell),

@@ -1,4 +1,5 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
+import { bytesKeptBy } from '../../test/support/heap.ts'
 import { canonicalHeaderName, HeaderList, headerListFromRaw } from './headers.ts'
 
 test.each([
@@ -27,4 +28,28 @@ test('setting replaces all lines at the place of the first', () => {
   expect(list.pairs).toEqual(['A', 'x', 'B', 'b', 'C', 'c'])
   list.delete('B')
   expect(list.pairs).toEqual(['A', 'x', 'C', 'c'])
+})
+
+test('long names, which only strangers send, are not remembered', () => {
+  const kept = bytesKeptBy(() => {
+    for (let i = 0; i < 1000; i++) canonicalHeaderName(Buffer.alloc(16_384, `x-${i}-`).toString('latin1'))
+  })
+  expect(kept).toBeLessThan(8_000_000)
+})
+
+test('of invented names only the latest are remembered', () => {
+  const kept = bytesKeptBy(() => {
+    for (let i = 0; i < 100_000; i++) canonicalHeaderName(`x-passing-${i}`)
+  })
+  expect(kept).toBeLessThan(2_000_000)
+})
+
+test('a name that comes again is found, however many were invented before', () => {
+  for (let i = 0; i < 10_000; i++) canonicalHeaderName(`x-invented-${i}`)
+  canonicalHeaderName('x-of-a-later-client')
+  const lowered = vi.spyOn(String.prototype, 'toLowerCase')
+  const canonical = canonicalHeaderName('x-of-a-later-client')
+  const { length: timesMade } = lowered.mock.calls
+  lowered.mockRestore()
+  expect({ canonical, timesMade }).toEqual({ canonical: 'X-Of-A-Later-Client', timesMade: 0 })
 })

@@ -1,4 +1,5 @@
 // Hot path.
+import { BoundedMap } from '../auth/bounded-map.ts'
 
 /**
  * Request or response headers as a flat list: name, value, name, value.
@@ -10,6 +11,8 @@
  */
 export class HeaderList {
   readonly pairs: string[]
+  /** Names that were set or added, rather than received; null: none. */
+  own: string[] | null = null
 
   constructor(pairs: string[]) {
     this.pairs = pairs
@@ -41,6 +44,7 @@ export class HeaderList {
   set(name: string, text: string): void {
     const value = fieldValue(text)
     const { pairs } = this
+    this.#note(name)
     for (let i = 0; i < pairs.length; i += 2) {
       if (pairs[i] !== name) continue
       pairs[i + 1] = value
@@ -51,6 +55,7 @@ export class HeaderList {
   }
 
   add(name: string, text: string): void {
+    this.#note(name)
     this.pairs.push(name, fieldValue(text))
   }
 
@@ -58,10 +63,17 @@ export class HeaderList {
     this.#removeFrom(0, name)
   }
 
+  #note(name: string): void {
+    if (this.own === null) this.own = [name]
+    else if (!this.own.includes(name)) this.own.push(name)
+  }
+
   #removeFrom(start: number, name: string): void {
     const { pairs } = this
     let kept = start
-    for (let i = start; i < pairs.length; i += 2) {
+    while (kept < pairs.length && pairs[kept] !== name) kept += 2
+    if (kept >= pairs.length) return
+    for (let i = kept + 2; i < pairs.length; i += 2) {
       if (pairs[i] === name) continue
       pairs[kept] = pairs[i] as string
       pairs[kept + 1] = pairs[i + 1] as string
@@ -71,6 +83,7 @@ export class HeaderList {
   }
 }
 
+const OUTER_BLANKS = /^[ \t]+|[ \t]+$/g
 const NOT_IN_VALUES = /[\0-\x08\x0a-\x1f\x7f]|[^\0-\xff]/g
 
 /**
@@ -78,11 +91,15 @@ const NOT_IN_VALUES = /[\0-\x08\x0a-\x1f\x7f]|[^\0-\xff]/g
  * end in it must not begin a header of its own: as in Go, control characters become blanks. So does what is no byte.
  */
 export const fieldValue = (text: string): string =>
-  text.search(NOT_IN_VALUES) === -1 ? text : text.replace(NOT_IN_VALUES, ' ')
+  text.search(NOT_IN_VALUES) === -1 ? text : text.replace(NOT_IN_VALUES, ' ').replace(OUTER_BLANKS, '')
 
-/** Bound on remembered spellings: names come from clients, so the cache must not grow with them. */
+/**
+ * Bound on remembered spellings: names come from clients. Those that come again stay, however many are invented. A
+ * remembered one takes 50 ns, one made anew 1 µs (Node 24, bench/header-walk.bench.ts).
+ */
 const MAX_CACHED_NAMES = 2048
-const canonicalNames = new Map<string, string>()
+const MAX_CACHED_LENGTH = 64
+const canonicalNames = new BoundedMap<string, string>(MAX_CACHED_NAMES)
 
 /**
  * Go's canonical form of a header name: `x-api-KEY` becomes `X-Api-Key`.
@@ -93,7 +110,7 @@ export function canonicalHeaderName(name: string): string {
   const cached = canonicalNames.get(name)
   if (cached !== undefined) return cached
   const canonical = toCanonical(name)
-  if (canonicalNames.size < MAX_CACHED_NAMES) canonicalNames.set(name, canonical)
+  if (name.length <= MAX_CACHED_LENGTH) canonicalNames.set(name, canonical)
   return canonical
 }
 

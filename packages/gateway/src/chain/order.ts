@@ -1,13 +1,20 @@
 import { accessRightsMiddleware } from '../middleware/access-rights/index.ts'
+import { apiRateLimitMiddleware } from '../middleware/api-rate-limit/index.ts'
 import { authTokenMiddleware } from '../middleware/auth-token/index.ts'
+import { basicAuthMiddleware } from '../middleware/basic-auth/index.ts'
+import { certificateCheckMiddleware } from '../middleware/certificate-check/index.ts'
 import { corsMiddleware } from '../middleware/cors/index.ts'
 import { contextVariablesMiddleware } from '../middleware/context-variables/index.ts'
+import { externalOauthMiddleware } from '../middleware/external-oauth/index.ts'
 import { granularAccessMiddleware } from '../middleware/granular-access/index.ts'
+import { httpSignatureMiddleware } from '../middleware/http-signature/index.ts'
 import { ipAllowListMiddleware } from '../middleware/ip-allow-list/index.ts'
 import { ipDenyListMiddleware } from '../middleware/ip-deny-list/index.ts'
 import { jwtMiddleware } from '../middleware/jwt/index.ts'
 import { keyExpiredMiddleware } from '../middleware/key-expired/index.ts'
 import { methodTransformMiddleware } from '../middleware/method-transform/index.ts'
+import { openidMiddleware } from '../middleware/openid/index.ts'
+import { organisationMonitorMiddleware } from '../middleware/organisation-monitor/index.ts'
 import { rateLimitAndQuotaMiddleware } from '../middleware/rate-limit-and-quota/index.ts'
 import { requestHeadersMiddleware } from '../middleware/request-headers/index.ts'
 import { requestSizeLimitMiddleware } from '../middleware/request-size-limit/index.ts'
@@ -25,16 +32,23 @@ export const CHAIN_ORDER: readonly MiddlewareDefinition[] = [
   corsMiddleware,
   ipAllowListMiddleware,
   ipDenyListMiddleware,
+  certificateCheckMiddleware,
+  organisationMonitorMiddleware,
   requestSizeLimitMiddleware,
   contextVariablesMiddleware,
   trackEndpointMiddleware,
+  externalOauthMiddleware,
+  basicAuthMiddleware,
+  httpSignatureMiddleware,
   jwtMiddleware,
+  openidMiddleware,
   authTokenMiddleware,
   stripAuthMiddleware,
   keyExpiredMiddleware,
   accessRightsMiddleware,
   granularAccessMiddleware,
   rateLimitAndQuotaMiddleware,
+  apiRateLimitMiddleware,
   validateJsonMiddleware,
   requestHeadersMiddleware,
   urlRewriteMiddleware,

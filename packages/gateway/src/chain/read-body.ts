@@ -1,5 +1,6 @@
 // Hot path.
 import { Readable } from 'node:stream'
+import { withTrailersOf } from '../proxy/trailers.ts'
 import type { RequestContext } from './context.ts'
 
 /**
@@ -17,12 +18,15 @@ export async function readBody(ctx: RequestContext, maxBytes: number): Promise<B
     size += (chunk as Buffer).length
     if (size > maxBytes) break
   }
-  ctx.body = Readable.from(
+  const again = Readable.from(
     (async function* () {
       yield* chunks
       if (!source.readableEnded) yield* source
     })(),
     { objectMode: false },
   )
+  // Whoever reads it may have stopped listening when the client goes away, and nobody hearing of that would end the process.
+  again.on('error', () => {})
+  ctx.body = withTrailersOf(source, again)
   return size > maxBytes ? null : Buffer.concat(chunks)
 }

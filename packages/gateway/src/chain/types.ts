@@ -1,8 +1,15 @@
 import type { CompiledApi } from '../api-definition/compiled-api.ts'
+import type { CertificateStore } from '../auth/certificate-store.ts'
+import type { Passwords } from '../auth/passwords.ts'
 import type { GatewayConfig } from '../config/schema.ts'
 import type { ErrorRow } from '../errors/catalogue.ts'
+import type { Events } from '../events/index.ts'
+import type { ExternalServices } from '../external-services/index.ts'
+import type { Limiter } from '../limits/limiter.ts'
 import type { Log } from '../log/log.ts'
 import type { RedisStores } from '../redis/stores.ts'
+import type { SecretValues } from '../secrets/secret-values.ts'
+import type { Organisations } from '../session/organisations.ts'
 import type { PolicyStore } from '../session/policies.ts'
 import type { SessionStore } from '../session/store.ts'
 import type { RequestContext } from './context.ts'
@@ -39,8 +46,20 @@ export interface ChainDeps {
   readonly redis: RedisStores
   readonly policies: PolicyStore
   readonly sessions: SessionStore
+  readonly passwords: Passwords
+  readonly certificateStore: CertificateStore
+  /** Handlers of events and monitors. */
+  readonly events: Events
+  /** Connections for calls that the gateway makes itself. */
+  readonly externalServices: ExternalServices
+  /** Sessions of organisations. */
+  readonly organisations: Organisations
+  /** Counts rates, over all APIs and reloads. */
+  readonly limiter: Limiter
   /** Milliseconds since 1970; passed in so that tests can move it. */
   readonly now: () => number
   /** Environment for `$secret_env.` and `env://` references. */
   readonly env: NodeJS.ProcessEnv
+  /** What is known of Consul, Vault and files, for variables. */
+  readonly secretValues: SecretValues
 }

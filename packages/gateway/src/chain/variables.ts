@@ -1,20 +1,31 @@
 // Hot path.
-import { toByteString } from '../analytics/byte-string.ts'
+import { toByteString } from '../byte-string.ts'
 import { escapeQuery } from '../auth/query.ts'
+import type { SecretValues } from '../secrets/secret-values.ts'
 import type { RequestContext } from './context.ts'
 import { contextVariable } from './context-variables.ts'
+import type { ChainDeps } from './types.ts'
 
 /** Sources that do not depend on the request. */
 export interface SecretSources {
   readonly env: NodeJS.ProcessEnv
   /** The `secrets` map of tyk.conf. */
   readonly secrets: Readonly<Record<string, string>>
+  /** Null: the text has come too late for Consul, Vault and files, which are read at loads only. */
+  readonly stored: Pick<SecretValues, 'variable'> | null
 }
+
+/** The sources for texts of API definitions. */
+export const definitionSources = ({ env, config, secretValues }: ChainDeps): SecretSources => ({
+  env,
+  secrets: config.secrets,
+  stored: secretValues,
+})
 
 /** A configured text with variables in it, ready to be filled in per request. The result is a byte string. */
 export type Template = (ctx: RequestContext) => string
 
-/** A text refers to a store that this version does not read. */
+/** A text refers to a store that cannot be read for it. */
 export class TemplateError extends Error {
   readonly code = 'GATEWAY_TEMPLATE'
 }
@@ -31,17 +42,17 @@ const TOKEN =
  * Compiles a configured text. Only tokens that stand in it are filled in: what a client sends is never expanded, and
  * one variable's name being the beginning of another's does no harm.
  *
- * @throws TemplateError for a secret store that is not in force.
+ * @throws TemplateError for a store where the sources have none.
  */
 export function compileTemplate(text: string, sources: SecretSources, escaping: Escaping = 'none'): Template {
+  if (text.startsWith('kv://')) return storedPart(text, sources)
   const parts: Part[] = []
   let at = 0
   for (const match of text.matchAll(TOKEN)) {
     const [token, source, name, store, kv] = match
-    if (store !== undefined || kv !== undefined) {
-      throw new TemplateError(`${token}: secret store not in force yet, use $secret_env. or $secret_conf.`)
-    }
-    parts.push(toByteString(text.slice(at, match.index)), partOf(source as string, name as string, sources, escaping))
+    const isStored = store !== undefined || kv !== undefined
+    const part = isStored ? storedPart(token, sources) : partOf(source as string, name as string, sources, escaping)
+    parts.push(toByteString(text.slice(at, match.index)), part)
     at = match.index + token.length
   }
   parts.push(toByteString(text.slice(at)))
@@ -56,6 +67,15 @@ export function compileTemplate(text: string, sources: SecretSources, escaping: 
 export function referencedContextVariables(text: string): string[] {
   const names = [...text.matchAll(/\$tyk_context\.([A-Za-z0-9_.-]+)/g)].map((match) => match[1] as string)
   return [...new Set(names)]
+}
+
+/** Reads what is known, and never waits. */
+function storedPart(token: string, { stored }: SecretSources): () => string {
+  if (stored === null) {
+    throw new TemplateError(`${token}: use $secret_env. or $secret_conf., stores are read for API definitions only`)
+  }
+  const variable = stored.variable(token)
+  return () => variable.text
 }
 
 function partOf(source: string, name: string, { env, secrets }: SecretSources, escaping: Escaping): Part {

@@ -1,5 +1,5 @@
 // Hot path.
-import { toByteString } from '../analytics/byte-string.ts'
+import { toByteString } from '../byte-string.ts'
 import type { CompiledApi } from '../api-definition/compiled-api.ts'
 import { servedVersions } from '../api-definition/version.ts'
 import { queryValue, withoutQueryParameter } from '../auth/query.ts'

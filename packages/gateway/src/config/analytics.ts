@@ -8,19 +8,23 @@ export const analytics = {
     default: false,
     env: 'TYK_GW_ENABLEANALYTICS',
   },
+  analytics_ledger: {
+    doc: 'Counts the records of each minute and API in Redis, for `ledger` of the pump. Not a key of Tyk.',
+    format: 'go-bool',
+    default: true,
+    env: 'TYK_GW_ANALYTICSLEDGER',
+  },
   enforce_org_data_age: {
     doc: "Takes the life of records from the organisation's session.",
     format: 'go-bool',
     default: false,
     env: 'TYK_GW_ENFORCEORGDATAAGE',
-    pending: true,
   },
   enforce_org_data_detail_logging: {
     doc: "Takes detailed recording from the organisation's session.",
     format: 'go-bool',
     default: false,
     env: 'TYK_GW_ENFORCEORGDATADETAILLOGGING',
-    pending: true,
   },
 } as const satisfies ConfigSection
 

@@ -27,6 +27,16 @@ test.each<[string, NodeJS.ProcessEnv, number]>([
   ['Num CPUs too low for production. Min 2 recommended.', {}, 1],
   ['Default secret should be changed for production.', { TYK_GW_SECRET: '352d20ee67be67f6340b4c0605b044b7' }, 2],
   ['Default node_secret should be changed for production.', { TYK_GW_NODESECRET: '' }, 2],
+  [
+    'control_api_use_mutual_tls is on and use_ssl is off: every call of the control API is refused',
+    { TYK_GW_SECURITY_CONTROLAPIUSEMUTUALTLS: 'true', TYK_GW_SECURITY_CERTIFICATES_CONTROLAPI: 'a.pem' },
+    2,
+  ],
+  [
+    'control_api_use_mutual_tls is on and certificates.control_api is empty: every call of the control API is refused',
+    { TYK_GW_SECURITY_CONTROLAPIUSEMUTUALTLS: 'true', TYK_GW_HTTPSERVEROPTIONS_USESSL: 'true' },
+    2,
+  ],
   ['The control_api_port should be changed for production', { TYK_GW_CONTROLAPIPORT: '0' }, 2],
 ])('%s', (message, env, cpus) => {
   expect(checkup(configOf({ ...sound, ...env }), cpus).map((warning) => warning.message)).toEqual([message])

@@ -17,18 +17,16 @@ export const enterprise = {
     pending: true,
   },
   experimental_process_org_off_thread: {
-    doc: 'Checks organisation quotas beside the request.',
+    doc: 'With enforce_org_quotas, checks organisations beside the request: each is answered by the checks before it.',
     format: 'go-bool',
     default: false,
     env: 'TYK_GW_EXPERIMENTALPROCESSORGOFFTHREAD',
-    pending: true,
   },
   legacy_enable_allowance_countdown: {
-    doc: 'Counts the remaining allowance in the older way.',
+    doc: 'Has no effect: it makes Tyk count down a member of stored sessions, allowance, that decides nothing.',
     format: 'go-bool',
     default: false,
     env: 'TYK_GW_LEGACYENABLEALLOWANCECOUNTDOWN',
-    pending: true,
   },
   cloud: {
     doc: 'Marks a gateway of the hosted service.',
@@ -42,14 +40,7 @@ export const enterprise = {
     format: 'json',
     default: {},
     sensitive: true,
-    pending: true,
-  },
-  external_services: {
-    doc: 'Proxy and client certificates for calls the gateway makes itself.',
-    format: 'json',
-    default: {},
-    sensitive: true,
-    pending: true,
+    refused: 'rates are counted in the Redis of storage, for all gateways that share it',
   },
   oas_config: {
     validate_examples: {

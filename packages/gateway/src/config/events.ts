@@ -28,10 +28,9 @@ export const events = {
 /** `event_handlers` of the configuration file. */
 export const eventHandlers = {
   events: {
-    doc: 'Handlers of gateway events, by event name.',
+    doc: 'Handlers of TokenCreated, TokenUpdated and TokenDeleted: a list of handler_name and handler_meta for each.',
     format: 'json',
     default: {},
-    pending: true,
   },
 } as const satisfies ConfigSection
 

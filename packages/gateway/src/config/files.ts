@@ -39,11 +39,10 @@ export const files = {
     pending: true,
   },
   allow_unsafe_policy_ids: {
-    doc: 'Accepts any policy id through the control API, not only letters, digits and . _ ~ -.',
+    doc: 'Accepts any policy id that can be a file name through the control API, not only letters, digits and . _ ~ -.',
     format: 'go-bool',
     default: false,
     env: 'TYK_GW_ALLOWUNSAFEPOLICYIDS',
-    pending: true,
   },
 } as const satisfies ConfigSection
 

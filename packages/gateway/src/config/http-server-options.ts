@@ -3,7 +3,7 @@ import type { ConfigSection } from './section.ts'
 /** `http_server_options` of the configuration file. */
 export const httpServerOptions = {
   read_timeout: {
-    doc: 'Seconds a client may take to send its whole request.',
+    doc: 'Seconds a client may take to send its whole request, and before that to finish a TLS handshake.',
     format: 'go-int',
     default: 120,
     defaultWhen: 'zero',
@@ -63,11 +63,10 @@ export const httpServerOptions = {
     env: 'TYK_GW_HTTPSERVEROPTIONS_SSLINSECURESKIPVERIFY',
   },
   skip_client_ca_announcement: {
-    doc: 'Asks for client certificates without naming the accepted authorities.',
+    doc: 'Accepted without effect: clients are asked for certificates without naming the accepted authorities.',
     format: 'go-bool',
     default: false,
     env: 'TYK_GW_HTTPSERVEROPTIONS_SKIPCLIENTCAANNOUNCEMENT',
-    pending: true,
   },
   server_name: {
     doc: 'Has no effect on a server; certificates are chosen by the name in the TLS greeting.',

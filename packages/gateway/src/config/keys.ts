@@ -21,12 +21,11 @@ export const keys = {
     env: 'TYK_GW_HASHKEYFUNCTIONFALLBACK',
   },
   basic_auth_hash_key_function: {
-    doc: 'Hash for basic auth passwords.',
+    doc: 'Hash for new basic auth passwords: bcrypt, murmur32, murmur64, murmur128 or sha256; any other name means bcrypt.',
     format: 'string',
     default: 'bcrypt',
     defaultWhen: 'zero',
     env: 'TYK_GW_BASICAUTHHASHKEYFUNCTION',
-    pending: true,
   },
   enable_hashed_keys_listing: {
     doc: 'Lets the control API list hashed keys.',
@@ -78,11 +77,10 @@ export const keys = {
     env: 'TYK_GW_ENABLEKEYLOGGING',
   },
   suppress_default_org_store: {
-    doc: 'Does not look up organisation sessions.',
+    doc: 'Refuses control API requests for sessions of organisations that no loaded API belongs to.',
     format: 'go-bool',
     default: false,
     env: 'TYK_GW_SUPRESSDEFAULTORGSTORE',
-    pending: true,
   },
 } as const satisfies ConfigSection
 

@@ -53,11 +53,10 @@ export const listener = {
     env: 'TYK_GW_CONTROLAPIPORT',
   },
   control_api_hostname: {
-    doc: 'Host name on which the inspection and profiling endpoints answer; does not limit the control API.',
+    doc: 'With security.control_api_use_mutual_tls, health endpoints need a certificate too under this name; no other limit.',
     format: 'string',
     default: '',
     env: 'TYK_GW_CONTROLAPIHOSTNAME',
-    pending: true,
   },
   close_connections: {
     doc: 'Closes each client connection after its answer.',

@@ -78,6 +78,10 @@ describe('every variable sets its key', () => {
     'http_server_options.ssl_certificates': [pem, [pem]],
     'security.certificates.upstream': [`a.b:${pem}`, { 'a.b': pem }],
     'security.pinned_public_keys': [`a.b:${pem}`, { 'a.b': pem }],
+    'kv.vault.address': ['http://v:1', 'http://v:1'],
+    'kv.vault.agent_address': ['http://v:1', 'http://v:1'],
+    'kv.vault.max_retries': ['0x9', 9],
+    'kv.vault.kv_version': ['1', 1],
   }
   const sample = ({ key, row }: PlacedRow): readonly [string, unknown] => {
     if (special[key] !== undefined) return special[key]
@@ -407,19 +411,69 @@ describe('problems', () => {
       'http_server_options.min_version (TYK_GW_HTTPSERVEROPTIONS_MINVERSION): the lowest TLS version is above the highest (http_server_options.max_version)',
     ],
     [
+      'a health endpoint at the path of metrics',
+      { enable_metrics: true, readiness_check_endpoint_name: 'metrics' },
+      'readiness_check_endpoint_name (TYK_GW_READINESSCHECKENDPOINTNAME): /metrics is taken by enable_metrics (TYK_GW_ENABLEMETRICS): choose another name',
+    ],
+    [
       'an unknown log level',
       { log_level: 'warning' },
       'Invalid log level "warning" specified in config, must be error, warn, debug or info.',
     ],
     [
-      'a guard that does not exist yet',
-      { security: { control_api_use_mutual_tls: true } },
-      'security.control_api_use_mutual_tls (TYK_GW_SECURITY_CONTROLAPIUSEMUTUALTLS): client certificates for the control API are not checked in this version',
+      'a rate limiter that is not here',
+      { enable_token_bucket_rate_limiter: true },
+      'enable_token_bucket_rate_limiter (TYK_GW_ENABLETOKENBUCKETRATELIMITER): this algorithm is not here; use enable_redis_rolling_limiter, enable_fixed_window_rate_limiter or enable_sentinel_rate_limiter, or none of them',
     ],
     [
-      'a reference to a store that does not exist yet',
+      'a stored certificate for calls of the gateway',
+      { external_services: { oauth: { mtls: { cert_id: 'x' } } } },
+      'external_services.oauth.mtls.cert_id (TYK_GW_EXTERNALSERVICES_OAUTH_MTLS_CERTID): the certificate store holds no private keys in this version; use cert_file and key_file',
+    ],
+    [
+      'a Redis for rate limits alone',
+      { rate_limiter_storage: { type: 'redis', host: 'r2' } },
+      'rate_limiter_storage: rates are counted in the Redis of storage, for all gateways that share it',
+    ],
+    [
+      'a reference to a store that is not set up',
       { secret: 'vault://secret/gw.key' },
-      'secret (TYK_GW_SECRET): references of the form vault:// are not supported in this version; use env://, secrets:// or file://',
+      'secret (TYK_GW_SECRET): vault://secret/gw.key: kv.vault.address (TYK_GW_KV_VAULT_ADDRESS) is not set',
+    ],
+    [
+      'a reference without a field',
+      { secret: 'vault://secret/gw', kv: { vault: { address: 'http://v:1' } } },
+      'secret (TYK_GW_SECRET): vault://secret/gw: name a field of the secret, as in path/to/secret.field',
+    ],
+    [
+      'an address without a scheme',
+      { kv: { vault: { address: 'vault:8200' } } },
+      'kv.vault.address (TYK_GW_KV_VAULT_ADDRESS): expected a URL such as https://host:port, without path, query and credentials',
+    ],
+    [
+      'an address with credentials in it',
+      { kv: { consul: { address: 'http://ann:pw@consul:8500' } } },
+      'kv.consul.address (TYK_GW_KV_CONSUL_ADDRESS): expected host:port or a URL such as https://host:port, without path, query and credentials',
+    ],
+    [
+      'a token that no header may have',
+      { kv: { vault: { token: 's.1\n' } } },
+      'kv.vault.token (TYK_GW_KV_VAULT_TOKEN): a token has no blanks and only ASCII characters; this one has others',
+    ],
+    [
+      'an authority that cannot be read',
+      { kv: { consul: { address: 'consul:8501', scheme: 'https', tls_config: { ca_file: '/nowhere/ca.pem' } } } },
+      'kv.consul.tls_config.ca_file (TYK_GW_KV_CONSUL_TLSCONFIG_CAFILE): cannot be used (ENOENT)',
+    ],
+    [
+      'a certificate without a key',
+      { kv: { consul: { address: 'https://consul:8501', tls_config: { cert_file: pem } } } },
+      'kv.consul.tls_config.key_file (TYK_GW_KV_CONSUL_TLSCONFIG_KEYFILE): certificate and key are needed together',
+    ],
+    [
+      'TLS settings of a server that is spoken to in the clear',
+      { kv: { consul: { address: 'consul:8500', tls_config: { ca_file: authority.certFile } } } },
+      'kv.consul.scheme (TYK_GW_KV_CONSUL_SCHEME): kv.consul.tls_config has no effect over http: set https',
     ],
   ])('%s is refused', (_name, part, problem) => {
     expect(messageOf(() => load({ ...minimal, ...part }))).toBe(`configuration refused: 1 problem\n  ${problem}`)
@@ -441,6 +495,41 @@ test('references are resolved in the fields that may have one, and in no other',
   }
   const { config } = load(file, { TYK_SECRET_GW: 's3' })
   expect([config.secret, config.node_secret, config.hostname]).toEqual(['s3', 'n1', 'env://gw'])
+})
+
+test('references to Consul and Vault stay until somebody asks there', () => {
+  const file = {
+    ...minimal,
+    secret: 'vault://secret/gw.key',
+    node_secret: 'n-$kv{consul:gw/node}',
+    kv: { vault: { token: 't', timeout: 30 }, consul: { address: 'consul:8500', wait_time: 10 } },
+  }
+  const { config, storedValues } = load(file)
+  expect(storedValues.map(({ placed, text }) => [placed.key, text])).toEqual([
+    ['secret', 'vault://secret/gw.key'],
+    ['node_secret', 'n-$kv{consul:gw/node}'],
+  ])
+  // Examples for Tyk have small numbers here, which as nanoseconds no request could keep to.
+  expect([config.kv.vault.timeout, config.kv.consul.wait_time]).toEqual([10_000, 10_000])
+  expect([config.kv.vault.kv_version, config.kv.vault.max_retries]).toEqual([2, 2])
+})
+
+test('a secret whose reference leads to nothing is refused: no well-known one stands in for it', () => {
+  const file = {
+    ...minimal,
+    secret: 'env://admin',
+    node_secret: 'secrets://node',
+    secrets: { node: ' ' },
+    storage: { ...minimal.storage, password: 'env://none' },
+  }
+  expect(messageOf(() => load(file))).toBe(
+    [
+      'configuration refused: 2 problems',
+      '  secret (TYK_GW_SECRET): env://admin is empty: set TYK_SECRET_ADMIN',
+      '  node_secret (TYK_GW_NODESECRET): secrets://node is empty: give node a value in the secrets map',
+    ].join('\n'),
+  )
+  expect(load(file, { TYK_SECRET_ADMIN: 's3', TYK_GW_NODESECRET: 'n' }).config.secret).toBe('s3')
 })
 
 test('pending keys are listed when they were set to something, wherever', () => {

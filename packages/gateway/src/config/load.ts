@@ -1,5 +1,6 @@
 import type { CliOptions } from '../cli.ts'
 import { logLevelProblem } from '../log/settings.ts'
+import { unsetKeyOf } from '../secrets/create-stores.ts'
 import { bindValues, setPath } from './bind.ts'
 import { ConfigError, type Problem } from './config-error.ts'
 import { findConfigFile, generatedValue, writeDefaultFile } from './config-file.ts'
@@ -7,10 +8,11 @@ import { decodeFile, type FileValues } from './decode-file.ts'
 import { deepFreeze } from './deep-freeze.ts'
 import { placeOf } from './mismatch.ts'
 import { readEnv } from './read-env.ts'
-import { resolveReference } from './references.ts'
+import { emptyReferenceProblem, isStored, parseValue, resolveValue } from './references.ts'
 import { applyDefaults, type ConfigValues, fillGaps, pendingKeys, refusals } from './rules.ts'
 import { type GatewayConfig, gatewayConfig } from './schema.ts'
 import { type PlacedRow, rowsOf } from './section.ts'
+import { NEVER_EMPTY, type StoredValue } from './stored-references.ts'
 import { describeUnknownKeys, unknownVariables } from './unknown-names.ts'
 
 export interface LoadOptions {
@@ -33,12 +35,15 @@ export interface LoadedConfig {
   readonly notes: readonly string[]
   /** Keys that were set to something and have no effect in this version. */
   readonly pendingSet: readonly string[]
+  /** Values that still are references: `fetchStoredValues` fills them in. */
+  readonly storedValues: readonly StoredValue[]
 }
 
 const rows = rowsOf(gatewayConfig)
 
 /**
  * Loads the configuration: the file over the defaults, the environment over the file, references, then `--port`.
+ * Nothing is asked over the network: references to Consul and Vault stay.
  *
  * @throws ConfigError with all problems at once.
  */
@@ -48,7 +53,8 @@ export function loadConfig({ args, env, cwd }: LoadOptions): LoadedConfig {
   const problems: Problem[] = [...source.file.problems, ...environment.problems]
   const values = bindValues(gatewayConfig, source.file.values, environment.good)
   applyDefaults(rows, values)
-  problems.push(...resolveReferences(values, env, cwd), ...refusals(rows, values))
+  const references = resolveReferences(values, env, cwd)
+  problems.push(...references.problems, ...refusals(rows, values))
   const levelProblem = logLevelProblem(values.get('log_level') as string, env, args.debug)
   if (levelProblem !== undefined) problems.push({ source: 'check', text: levelProblem })
   if (problems.length > 0) throw new ConfigError(problems, source.path)
@@ -71,6 +77,7 @@ export function loadConfig({ args, env, cwd }: LoadOptions): LoadedConfig {
     ],
     notes: source.notes,
     pendingSet: pendingKeys(rows, values),
+    storedValues: references.storedValues,
   }
 }
 
@@ -130,24 +137,67 @@ function openDoorWarning(values: ConfigValues): string[] {
   ]
 }
 
-function resolveReferences(values: ConfigValues, env: NodeJS.ProcessEnv, cwd: string): Problem[] {
+interface ResolvedReferences {
+  readonly problems: readonly Problem[]
+  readonly storedValues: readonly StoredValue[]
+}
+
+function resolveReferences(values: ConfigValues, env: NodeJS.ProcessEnv, cwd: string): ResolvedReferences {
   const sources = {
     env,
     cwd,
     secrets: values.get('secrets') as Record<string, string>,
     basePath: values.get('kv.file.base_path') as string,
+    stored: () => {
+      throw new TypeError('no store is asked here')
+    },
   }
   const problems: Problem[] = []
-  for (const placed of rows.filter(({ row }) => row.reference)) {
-    const resolved = resolveReference(values.get(placed.key) as string, sources)
-    if ('value' in resolved) values.set(placed.key, resolved.value)
-    else problems.push(referenceProblem(placed, resolved.problem))
+  const storedValues: StoredValue[] = []
+  const refuse = (placed: PlacedRow, reason: string): void => {
+    problems.push({ source: 'check', text: `${placeOf(placed)}: ${reason}` })
   }
-  return problems
+  for (const placed of rows.filter(({ row }) => row.reference)) {
+    const text = values.get(placed.key) as string
+    const parsed = parseValue(text)
+    if ('problem' in parsed) {
+      refuse(placed, parsed.problem)
+      continue
+    }
+    const { parts } = parsed
+    if (isStored(parts)) {
+      const unset = unsetStore(parts, values)
+      if (unset === null) storedValues.push({ placed, text, parts })
+      else refuse(placed, `${text}: ${unset} is not set`)
+      continue
+    }
+    const resolved = resolveValue(parts, sources)
+    if ('problem' in resolved) {
+      refuse(placed, resolved.problem)
+      continue
+    }
+    values.set(placed.key, resolved.value)
+    const empty = NEVER_EMPTY.has(placed.key) ? emptyReferenceProblem(text, parts, resolved.value) : undefined
+    if (empty !== undefined) refuse(placed, empty)
+  }
+  return { problems, storedValues }
 }
 
-function referenceProblem(placed: PlacedRow, reason: string): Problem {
-  return { source: 'check', text: `${placeOf(placed)}: ${reason}` }
+/** What has to be set before the stores that a value refers to can be asked; null: they can. */
+function unsetStore(parts: StoredValue['parts'], values: ConfigValues): string | null {
+  const text = (key: string): string => values.get(key) as string
+  const consul = { address: text('kv.consul.address') }
+  const vault = {
+    address: text('kv.vault.address'),
+    agent_address: text('kv.vault.agent_address'),
+    token: text('kv.vault.token'),
+  }
+  for (const part of parts) {
+    if (typeof part === 'string' || (part.store !== 'consul' && part.store !== 'vault')) continue
+    const unset = unsetKeyOf(part.store, { consul, vault })
+    if (unset !== null) return unset
+  }
+  return null
 }
 
 function listWarning(heading: string, names: readonly string[]): string[] {

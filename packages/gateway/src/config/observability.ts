@@ -2,6 +2,12 @@ import type { ConfigSection } from './section.ts'
 
 /** Top-level keys. */
 export const observability = {
+  enable_metrics: {
+    doc: 'Serves /metrics for Prometheus where the liveness endpoint is, to everyone who reaches that. Not a key of Tyk.',
+    format: 'go-bool',
+    default: false,
+    env: 'TYK_GW_ENABLEMETRICS',
+  },
   disable_regexp_cache: {
     doc: 'Has no effect: expressions are compiled at load.',
     format: 'go-bool',

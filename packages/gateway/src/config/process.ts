@@ -2,6 +2,20 @@ import type { ConfigSection } from './section.ts'
 
 /** Top-level keys. */
 export const process = {
+  workers: {
+    doc: 'Processes that serve together as one gateway; 0 means one per core. Not a key of Tyk.',
+    format: 'go-int',
+    default: 1,
+    range: [0, 1024],
+    env: 'TYK_GW_WORKERS',
+  },
+  busy_poll_microseconds: {
+    doc: 'Longest time to wait awake, not asleep, for those that usually answer within it: less latency for more processor time; 0: never. Not a key of Tyk.',
+    format: 'go-int',
+    default: 0,
+    range: [0, 1000],
+    env: 'TYK_GW_BUSYPOLLMICROSECONDS',
+  },
   log_level: {
     doc: 'Least important lines to print: debug, info, warn or error; empty means info.',
     format: 'string',

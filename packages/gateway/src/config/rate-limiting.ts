@@ -1,62 +1,62 @@
 import type { ConfigSection } from './section.ts'
 
+/** Tyk has these in builds for development alone. Another algorithm than the one named would let other amounts pass. */
+const ABSENT_ALGORITHM =
+  'this algorithm is not here; use enable_redis_rolling_limiter, enable_fixed_window_rate_limiter or ' +
+  'enable_sentinel_rate_limiter, or none of them'
+
 /** Top-level keys. */
 export const rateLimiting = {
   enable_redis_rolling_limiter: {
-    doc: 'Limits rates with an exact sliding log in Redis.',
+    doc: 'Limits rates with an exact sliding log in Redis. Without Redis every limited request is refused.',
     format: 'go-bool',
     default: false,
     env: 'TYK_GW_ENABLEREDISROLLINGLIMITER',
-    pending: true,
   },
   enable_sentinel_rate_limiter: {
-    doc: 'Limits rates with a sliding log written beside the request.',
+    doc: 'Limits rates with a mark in Redis that a sliding log beside the request sets; requests that arrive together may pass. Wins over the sliding log.',
     format: 'go-bool',
     default: false,
     env: 'TYK_GW_ENABLESENTINELRATELIMITER',
-    pending: true,
   },
   enable_fixed_window_rate_limiter: {
     doc: 'Limits rates in fixed windows in Redis; wins over the other two.',
     format: 'go-bool',
     default: false,
     env: 'TYK_GW_ENABLEFIXEDWINDOWRATELIMITER',
-    pending: true,
   },
   enable_non_transactional_rate_limiter: {
-    doc: 'Uses a pipeline instead of a transaction for the sliding log.',
+    doc: 'Accepted without effect: the sliding log is one script, which is one round trip and atomic.',
     format: 'go-bool',
     default: false,
     env: 'TYK_GW_ENABLENONTRANSACTIONALRATELIMITER',
-    pending: true,
   },
   enable_rate_limit_smoothing: {
-    doc: 'Moves a limit up and down in steps with the load.',
+    doc: 'Moves a limit of the sliding log or the sentinel up and down in steps with the load, where the key or policy says how.',
     format: 'go-bool',
     default: false,
     env: 'TYK_GW_ENABLERATELIMITSMOOTHING',
-    pending: true,
   },
   enable_leaky_bucket_rate_limiter: {
     doc: 'Limits rates with a leaky bucket.',
     format: 'go-bool',
     default: false,
     env: 'TYK_GW_ENABLELEAKYBUCKETRATELIMITER',
-    pending: true,
+    refused: ABSENT_ALGORITHM,
   },
   enable_token_bucket_rate_limiter: {
     doc: 'Limits rates with a token bucket.',
     format: 'go-bool',
     default: false,
     env: 'TYK_GW_ENABLETOKENBUCKETRATELIMITER',
-    pending: true,
+    refused: ABSENT_ALGORITHM,
   },
   enable_sliding_window_rate_limiter: {
     doc: 'Limits rates in a sliding window.',
     format: 'go-bool',
     default: false,
     env: 'TYK_GW_ENABLESLIDINGWINDOWRATELIMITER',
-    pending: true,
+    refused: ABSENT_ALGORITHM,
   },
   drl_notification_frequency: {
     doc: "Seconds between announcements of this gateway's load.",
@@ -64,29 +64,25 @@ export const rateLimiting = {
     default: 2,
     defaultWhen: 'zero',
     env: 'TYK_GW_DRLNOTIFICATIONFREQUENCY',
-    pending: true,
   },
   drl_threshold: {
-    doc: 'Requests per second and gateway below which a limit is counted in Redis.',
+    doc: 'Requests per second and gateway below which a limit is not divided among gateways but counted in Redis.',
     format: 'go-float',
     default: 5,
     defaultWhen: 'zero',
     env: 'TYK_GW_DRLTHRESHOLD',
-    pending: true,
   },
   drl_enable_sentinel_rate_limiter: {
-    doc: 'Counts small limits with the sentinel limiter.',
+    doc: 'Counts the limits that are too small to be divided with the sentinel instead of the sliding log.',
     format: 'go-bool',
     default: false,
     env: 'TYK_GW_DRLENABLESENTINELRATELIMITER',
-    pending: true,
   },
   management_node: {
-    doc: 'Does not count this gateway in distributed limits.',
+    doc: 'Does not announce this gateway to those that divide limits.',
     format: 'go-bool',
     default: false,
     env: 'TYK_GW_MANAGEMENTNODE',
-    pending: true,
   },
   rate_limit_response_headers: {
     doc: 'What the X-RateLimit-* headers show: quotas or rate_limits.',
@@ -100,7 +96,6 @@ export const rateLimiting = {
     format: 'go-bool',
     default: false,
     env: 'TYK_GW_ENFORCEORGQUOTAS',
-    pending: true,
   },
 } as const satisfies ConfigSection
 
@@ -111,7 +106,6 @@ export const monitor = {
     format: 'go-bool',
     default: false,
     env: 'TYK_GW_MONITOR_ENABLETRIGGERMONITORS',
-    pending: true,
   },
   configuration: {
     method: {
@@ -119,21 +113,18 @@ export const monitor = {
       format: 'string',
       default: '',
       env: 'TYK_GW_MONITOR_CONFIG_METHOD',
-      pending: true,
     },
     target_path: {
       doc: 'URL of that webhook.',
       format: 'string',
       default: '',
       env: 'TYK_GW_MONITOR_CONFIG_TARGETPATH',
-      pending: true,
     },
     template_path: {
-      doc: 'Template of its body.',
+      doc: 'Template of its body; empty means default_webhook.json of template_path, or the built-in one.',
       format: 'string',
       default: '',
       env: 'TYK_GW_MONITOR_CONFIG_TEMPLATEPATH',
-      pending: true,
     },
     header_map: {
       doc: 'Headers of that webhook.',
@@ -141,14 +132,12 @@ export const monitor = {
       default: {},
       env: 'TYK_GW_MONITOR_CONFIG_HEADERLIST',
       sensitive: true,
-      pending: true,
     },
     event_timeout: {
-      doc: 'Seconds during which an equal event is not sent again.',
+      doc: 'Seconds during which an equal event is not sent again; 0 sends every one.',
       format: 'go-int',
       default: 0,
       env: 'TYK_GW_MONITOR_CONFIG_EVENTTIMEOUT',
-      pending: true,
     },
   },
   global_trigger_limit: {
@@ -156,20 +145,17 @@ export const monitor = {
     format: 'go-float',
     default: 0,
     env: 'TYK_GW_MONITOR_GLOBALTRIGGERLIMIT',
-    pending: true,
   },
   monitor_user_keys: {
     doc: 'Watches the sessions of keys.',
     format: 'go-bool',
     default: false,
     env: 'TYK_GW_MONITOR_MONITORUSERKEYS',
-    pending: true,
   },
   monitor_org_keys: {
     doc: 'Watches the sessions of organisations.',
     format: 'go-bool',
     default: false,
     env: 'TYK_GW_MONITOR_MONITORORGKEYS',
-    pending: true,
   },
 } as const satisfies ConfigSection

@@ -1,59 +1,58 @@
-import { readFileSync, realpathSync } from 'node:fs'
-import { isAbsolute, resolve, sep } from 'node:path'
-
-/** Where references find their values. */
-export interface ReferenceSources {
-  readonly env: NodeJS.ProcessEnv
-  readonly secrets: Readonly<Record<string, string>>
-  /** `kv.file.base_path`; empty when there is none. */
-  readonly basePath: string
-  readonly cwd: string
-}
+import { type Reference, SecretReferenceError, parseText, placeOf } from '../secrets/reference.ts'
+import { type ReferenceSources, resolve } from '../secrets/resolve.ts'
 
 export type Resolved = { readonly value: string } | { readonly problem: string }
 
+/** A value taken apart into what stands in it and what it refers to, or why it cannot be. */
+export type ParsedValue = { readonly parts: readonly (string | Reference)[] } | { readonly problem: string }
+
+export function parseValue(text: string): ParsedValue {
+  return attempt(() => ({ parts: parseText(text) }))
+}
+
+/** Whether a value needs what is in Consul or Vault. */
+export const isStored = (parts: readonly (string | Reference)[]): boolean =>
+  parts.some((part) => typeof part !== 'string' && part.store !== 'file' && placeOf(part) !== null)
+
 /**
- * Resolves a value that is a reference as a whole; any other value is its own.
+ * Fills in what a value refers to.
  *
  * An `env://` name without a variable is the empty text, as in Tyk; every other failure is a problem. The value itself
  * never appears in one.
  */
-export function resolveReference(text: string, sources: ReferenceSources): Resolved {
-  const [, scheme, rest = ''] = /^(env|secrets|file|consul|vault|kv):\/\/(.*)$/s.exec(text) ?? []
-  switch (scheme) {
-    case 'env':
-      return { value: sources.env[`TYK_SECRET_${rest.toUpperCase()}`] ?? '' }
-    case 'secrets':
-      return Object.hasOwn(sources.secrets, rest)
-        ? { value: sources.secrets[rest] ?? '' }
-        : { problem: `secrets://${rest}: the secrets map has no such key` }
-    case 'file':
-      return fromFile(rest, sources)
-    case undefined:
-      return text.includes('$kv{') ? unsupported('$kv{}') : { value: text }
-    default:
-      return unsupported(`${scheme}://`)
-  }
+export function resolveValue(parts: readonly (string | Reference)[], sources: ReferenceSources): Resolved {
+  return attempt(() => ({
+    value: parts.map((part) => (typeof part === 'string' ? part : resolve(part, sources))).join(''),
+  }))
 }
 
-function unsupported(form: string): Resolved {
-  return {
-    problem: `references of the form ${form} are not supported in this version; use env://, secrets:// or file://`,
-  }
-}
-
-function fromFile(path: string, { basePath, cwd }: ReferenceSources): Resolved {
-  const refuse = (reason: string): Resolved => ({ problem: `file://${path}: ${reason}` })
-  if (basePath === '') return refuse('kv.file.base_path is not set')
-  if (isAbsolute(path) || path.split('/').includes('..')) return refuse('the path must stay below kv.file.base_path')
+function attempt<T>(work: () => T): T | { readonly problem: string } {
   try {
-    const base = realpathSync(resolve(cwd, basePath))
-    const file = realpathSync(resolve(base, path))
-    if (!file.startsWith(base.endsWith(sep) ? base : base + sep)) {
-      return refuse('the link leads out of kv.file.base_path')
-    }
-    return { value: readFileSync(file, 'utf8') }
+    return work()
   } catch (err) {
-    return refuse(`cannot be read (${(err as NodeJS.ErrnoException).code ?? 'unknown error'})`)
+    if (err instanceof SecretReferenceError) return { problem: err.message }
+    throw err
   }
+}
+
+/**
+ * What is wrong with a reference that led to nothing, where the value is one that no gateway may guess; undefined for
+ * any other text. Blanks alone are nothing.
+ */
+export function emptyReferenceProblem(
+  text: string,
+  parts: readonly (string | Reference)[],
+  value: string,
+): string | undefined {
+  const reference = parts.find((part) => typeof part !== 'string')
+  if (reference === undefined || value.trim() !== '') return undefined
+  const { store, path } = reference
+  const cures: Readonly<Record<Reference['store'], string>> = {
+    env: `set TYK_SECRET_${path.toUpperCase()}`,
+    secrets: `give ${path} a value in the secrets map`,
+    file: 'write the value into the file',
+    consul: 'give the key a value',
+    vault: 'give the field a value',
+  }
+  return `${text} is empty: ${cures[store]}`
 }

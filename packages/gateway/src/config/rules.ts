@@ -2,8 +2,10 @@ import { readdirSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
 import type { Problem } from './config-error.ts'
 import { generatedValue } from './config-file.ts'
+import { externalServiceRefusals } from './external-service-rules.ts'
 import { placeOf } from './mismatch.ts'
 import type { PlacedRow } from './section.ts'
+import { secretRefusals } from './secret-rules.ts'
 import { tlsRefusals } from './tls-rules.ts'
 
 /** Values by key path, complete: one for every row. */
@@ -44,8 +46,11 @@ export function refusals(rows: readonly PlacedRow[], values: ConfigValues): Prob
       .filter(({ key, row }) => row.refused !== undefined && isChanged(row, values.get(key)))
       .map(({ key, row }) => refuse(key, row.refused ?? '')),
     ...otherSources(values, refuse),
+    ...takenPaths(values, refuse),
     ...versionRanges(values, refuse),
-    ...tlsRefusals(values).map(([key, reason]) => refuse(key, reason)),
+    ...[...tlsRefusals(values), ...secretRefusals(values), ...externalServiceRefusals(values)].map(([key, reason]) =>
+      refuse(key, reason),
+    ),
   ]
 }
 
@@ -69,11 +74,20 @@ function otherSources(values: ConfigValues, refuse: Refuse): Problem[] {
   return problems
 }
 
+function takenPaths(values: ConfigValues, refuse: Refuse): Problem[] {
+  if (values.get('enable_metrics') !== true) return []
+  return ['health_check_endpoint_name', 'readiness_check_endpoint_name']
+    .filter((key) => values.get(key) === 'metrics')
+    .map((key) => refuse(key, '/metrics is taken by enable_metrics (TYK_GW_ENABLEMETRICS): choose another name'))
+}
+
 const VERSION_RANGES = [
   ['http_server_options.min_version', 'http_server_options.max_version'],
   ['proxy_ssl_min_version', 'proxy_ssl_max_version'],
   ['storage.tls_min_version', 'storage.tls_max_version'],
   ['analytics_storage.tls_min_version', 'analytics_storage.tls_max_version'],
+  ['external_services.oauth.mtls.tls_min_version', 'external_services.oauth.mtls.tls_max_version'],
+  ['external_services.webhooks.mtls.tls_min_version', 'external_services.webhooks.mtls.tls_max_version'],
 ] as const
 
 function versionRanges(values: ConfigValues, refuse: Refuse): Problem[] {

@@ -1,6 +1,7 @@
 import { analytics, analyticsConfig } from './analytics.ts'
 import { authOverride, enterprise, slaveOptions } from './enterprise.ts'
 import { eventHandlers, events, uptimeTests } from './events.ts'
+import { externalServices } from './external-services.ts'
 import { dbAppConfOptions, files, policies, resourceSync } from './files.ts'
 import { httpServerOptions } from './http-server-options.ts'
 import { keys, localSessionCache } from './keys.ts'
@@ -57,6 +58,7 @@ export const gatewayConfig = {
   newrelic,
   tracing,
   opentelemetry,
+  external_services: externalServices,
   ...enterprise,
   auth_override: authOverride,
   slave_options: slaveOptions,

@@ -12,18 +12,16 @@ export const security = {
     pending: true,
   },
   control_api_use_mutual_tls: {
-    doc: 'Asks callers of the control API for a client certificate.',
+    doc: 'Lets only clients with a certificate of certificates.control_api into the control API; needs use_ssl.',
     format: 'go-bool',
     default: false,
     env: 'TYK_GW_SECURITY_CONTROLAPIUSEMUTUALTLS',
-    refused: 'client certificates for the control API are not checked in this version',
   },
   allow_unsafe_dynamic_mtls_token: {
-    doc: 'Accepts tokens bound to a certificate without the certificate.',
+    doc: 'With use_certificate, accepts a key without the certificate it belongs to.',
     format: 'go-bool',
     default: false,
     env: 'TYK_GW_SECURITY_ALLOWUNSAFEDYNAMICMTLSTOKEN',
-    pending: true,
   },
   pinned_public_keys: {
     doc: 'Public keys that upstreams must have, by host: ids or paths of PEM files, separated by commas.',
@@ -33,18 +31,16 @@ export const security = {
   },
   certificates: {
     control_api: {
-      doc: 'Client certificates that may call the control API.',
+      doc: 'Client certificates and authorities let into the control API: ids, or paths of PEM files.',
       format: 'string-list',
       default: [],
       env: 'TYK_GW_SECURITY_CERTIFICATES_CONTROLAPI',
-      pending: true,
     },
     apis: {
-      doc: 'Client certificates accepted by every API with mutual TLS.',
+      doc: 'Client certificates and authorities accepted by every API with mutual TLS: ids, or paths of PEM files.',
       format: 'string-list',
       default: [],
       env: 'TYK_GW_SECURITY_CERTIFICATES_API',
-      pending: true,
     },
     upstream: {
       doc: 'Client certificates for upstreams, by host: paths of PEM files with key and chain.',

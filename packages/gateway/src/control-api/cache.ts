@@ -3,15 +3,15 @@ import type { Resource } from './routes.ts'
 
 export interface CacheDeps {
   /** null: of every API. */
-  invalidateJwks(apiId: string | null): void
+  invalidateJwks(apiId: string | null): Promise<void>
 }
 
 const INVALIDATED = statusAnswer(200, 'cache invalidated')
 
 /** What may be forgotten on request, and the health counters, which are not in force. */
 export function cacheResources(deps: CacheDeps): Resource[] {
-  const forgetKeys = (apiId: string | null): typeof INVALIDATED => {
-    deps.invalidateJwks(apiId)
+  const forgetKeys = async (apiId: string | null): Promise<typeof INVALIDATED> => {
+    await deps.invalidateJwks(apiId)
     return INVALIDATED
   }
   return [

@@ -46,13 +46,15 @@ const ALLOWED_ID = /^[a-zA-Z0-9._~-]+$/
 async function save(deps: PoliciesDeps, id: string | null, body: string, action: Action): Promise<ControlAnswer> {
   const policy = parse(body)
   if (policy === null) return statusAnswer(400, 'Request malformed')
-  const given = typeof policy['id'] === 'string' ? policy['id'] : ''
-  if (id !== null && given !== '' && given !== id) {
+  const given = [policy['id'], policy['_id']].find((name) => typeof name === 'string' && name !== '') as
+    string | undefined
+  if (id !== null && given !== undefined && given !== id) {
     return statusAnswer(400, 'Request ID does not match that in policy! For Update operations these must match.')
   }
-  const policyId = id ?? given
+  const policyId = id ?? given ?? ''
   if (policyId === '') return statusAnswer(400, 'Unable to create policy without id.')
-  if (!ALLOWED_ID.test(policyId) || !isFileName(policyId)) {
+  const isSafe = deps.config.allow_unsafe_policy_ids || ALLOWED_ID.test(policyId)
+  if (!isSafe || !isFileName(policyId)) {
     return statusAnswer(400, 'Invalid Policy ID: Allowed characters: a-z, A-Z, 0-9, ., _, -, ~')
   }
   try {

@@ -1,11 +1,11 @@
 import type { Log } from '../log/log.ts'
-import type { Reloader } from '../reload/reloader.ts'
 import { statusAnswer } from './answer.ts'
 import type { Resource } from './routes.ts'
 
 export interface ReloadDeps {
   readonly log: Log
-  readonly reloader: Reloader
+  /** Resolves when a reload that began after this call is over. */
+  requestReload(): Promise<void>
   /** Tells every gateway on this Redis, this one included, to reload. */
   notifyGroup(): Promise<void>
 }
@@ -17,7 +17,7 @@ export function reloadResources(deps: ReloadDeps): Resource[] {
       methods: {
         async GET({ query }) {
           deps.log.info({ prefix: 'main' }, 'Reload URL Structure - Scheduled')
-          const reload = deps.reloader.request()
+          const reload = deps.requestReload()
           if (query.get('block') === 'true') await reload
           return statusAnswer(200, '')
         },

@@ -1,10 +1,15 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { writeWhole } from '../errors/respond.ts'
+import { VERSION } from '../version.ts'
 import { send, sendPlain, statusAnswer, type ControlAnswer } from './answer.ts'
 import { cacheResources, type CacheDeps } from './cache.ts'
 import { apiResources, type ApisDeps } from './apis.ts'
+import { certificateResources, type CertificatesDeps } from './certificates.ts'
+import type { ClientGuard } from './client-guard.ts'
 import { keyResources, type KeysDeps } from './keys.ts'
+import { controlApiDocument } from './openapi.ts'
+import { organisationResources, type OrganisationsDeps } from './organisations.ts'
 import { policyResources, type PoliciesDeps } from './policies.ts'
 import { reloadResources, type ReloadDeps } from './reload.ts'
 
@@ -22,9 +27,12 @@ export interface Resource {
   readonly methods: Readonly<Record<string, ControlHandler>>
 }
 
-export interface ControlApiDeps extends ApisDeps, CacheDeps, KeysDeps, PoliciesDeps, ReloadDeps {
+export interface ControlApiDeps
+  extends ApisDeps, CacheDeps, CertificatesDeps, KeysDeps, OrganisationsDeps, PoliciesDeps, ReloadDeps {
   /** Value of X-Tyk-Authorization. */
   readonly secret: string
+  /** Null: no certificate is asked for. */
+  readonly guard: ClientGuard | null
 }
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
@@ -32,13 +40,22 @@ const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as 
 /**
  * Registers the control API. Every request that Fastify gets needs the secret, also one for a path that does not exist;
  * only the routes of `open` do not. The route that was found decides, never the text of the URL, which can be written in
- * many ways.
+ * many ways. Where clients need a certificate it is looked at first: without one nobody may try secrets.
  *
  * @param open - Paths of the health routes.
  */
 export function registerControlApi(fastify: FastifyInstance, deps: ControlApiDeps, open: ReadonlySet<string>): void {
   fastify.removeAllContentTypeParsers()
   fastify.addContentTypeParser('*', { parseAs: 'string' }, (_, body, done) => done(null, body))
+  const { guard } = deps
+  if (guard !== null) {
+    fastify.addHook('onRequest', async (request, reply) => {
+      const { socket } = request.raw
+      if (isOpen(request, open) && !guard.coversAll(socket)) return
+      const message = await guard.refusal(socket)
+      if (message !== null) send(reply, statusAnswer(403, message))
+    })
+  }
   fastify.addHook('onRequest', (request, reply, done) => {
     if (isOpen(request, open) || secretMatches(request.headers['x-tyk-authorization'], deps.secret)) {
       done()
@@ -51,14 +68,7 @@ export function registerControlApi(fastify: FastifyInstance, deps: ControlApiDep
     reply.hijack()
     writeWhole(reply.raw, 301, ['Location', '/'], '')
   })
-  const resources = [
-    ...reloadResources(deps),
-    ...apiResources(deps),
-    ...keyResources(deps),
-    ...policyResources(deps),
-    ...cacheResources(deps),
-  ]
-  for (const resource of resources) {
+  for (const resource of controlResources(deps)) {
     fastify.route({
       method: [...METHODS],
       url: resource.path,
@@ -71,6 +81,21 @@ export function registerControlApi(fastify: FastifyInstance, deps: ControlApiDep
     if (status >= 500) deps.log.error({ err, prefix: 'api' }, 'A control API request failed')
     send(reply, statusAnswer(status, status >= 500 ? 'Internal Server Error' : 'Request malformed'))
   })
+}
+
+/** All that is served. Each path and method has an entry in `openapi.ts`. */
+export function controlResources(deps: ControlApiDeps): Resource[] {
+  const document = controlApiDocument(VERSION)
+  return [
+    { path: '/tyk/openapi.json', methods: { GET: () => ({ status: 200, json: document }) } },
+    ...reloadResources(deps),
+    ...apiResources(deps),
+    ...keyResources(deps),
+    ...organisationResources(deps),
+    ...certificateResources(deps),
+    ...policyResources(deps),
+    ...cacheResources(deps),
+  ]
 }
 
 /** A health route, or a path at which there is nothing: below /tyk/ even that is not told without the secret. */

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { RequestContext } from '../chain/context.ts'
 import type { Answer } from '../chain/types.ts'
 import type { ErrorRow } from './catalogue.ts'
+import { statusText } from './status-text.ts'
 import type { ErrorTemplates } from './templates.ts'
 
 export interface ErrorAnswerOptions {
@@ -47,12 +48,9 @@ export function writeWhole(response: ServerResponse, status: number, pairs: stri
  * Writes status line and headers as given.
  *
  * Node would add `Connection: keep-alive` and `Keep-Alive` to every answer; taking `connection` away first leaves them
- * out while the connection stays open. A client that will not reuse it is told so, as Go does.
+ * out while the connection stays open. A client that will not reuse it is told so, as Go does. Reason phrases are Go's.
  */
 export function writeHead(response: ServerResponse, status: number, pairs: string[]): void {
   if (response.shouldKeepAlive) response.removeHeader('connection')
-  if (status < 200 || status > 599) response.writeHead(status, reasonOf(status), pairs)
-  else response.writeHead(status, pairs)
+  response.writeHead(status, statusText(status), pairs)
 }
-
-const reasonOf = (status: number): string => `status code ${status}`

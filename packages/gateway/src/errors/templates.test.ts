@@ -44,6 +44,8 @@ test('prefers the template of the status, then the general one; a missing XML on
   expect(templates.render(403, 'no', null).body).toBe('F no 403')
   expect(templates.render(404, 'no', null).body).toContain('"error": "no"')
   expect(templates.render(403, 'no', 'text/xml')).toEqual({ contentType: 'text/xml', body: '<e>no</e>' })
+  const withoutXml = loadErrorTemplates(folderWith({ 'error.json': 'J {{.Message}}' }), log)
+  expect(withoutXml.render(403, 'no', 'text/xml')).toEqual({ contentType: 'application/json', body: 'J no' })
 })
 
 test('skips a template with actions it does not know, and says which', () => {
@@ -51,4 +53,12 @@ test('skips a template with actions it does not know, and says which', () => {
   const templates = loadErrorTemplates(folderWith({ 'error.json': '{{ range .Items }}' }), log)
   expect(templates.render(403, 'no', null).body).toContain('"error": "no"')
   expect(problems).toEqual(['Error template skipped'])
+})
+
+test('keeps what it rendered for short messages only: long ones hold what a client sent', () => {
+  const templates = loadErrorTemplates('', log)
+  const [short, long] = ['no', 'n'.repeat(300)]
+  expect(templates.render(403, short, null)).toBe(templates.render(403, short, null))
+  expect(templates.render(403, long, null)).not.toBe(templates.render(403, long, null))
+  expect(templates.render(403, long, null)).toEqual(templates.render(403, long, null))
 })

@@ -22,10 +22,17 @@ const BUILT_IN: Readonly<Record<string, string>> = {
 
 const XML_TYPES = new Set(['application/xml', 'text/xml', 'application/soap+xml'])
 
+/** Longer than any message that does not hold a client's text. */
+const MAX_KEPT_KEY_LENGTH = 200
+
 type Template = (message: string, status: number) => string
 
+/** Serves where nothing else fits, also for XML. */
+const LAST_RESORT = 'error.json'
+
 /**
- * Loads `error*.json` and `error*.xml` from the template folder over the built-in ones.
+ * Loads `error*.json` and `error*.xml` from the template folder. One that has any stands for itself: of the built-in
+ * templates only `error.json` remains, as the last resort.
  *
  * A template with actions other than `.Message` and `.StatusCode` is skipped with an error; the rest serve.
  */
@@ -34,7 +41,6 @@ export function loadErrorTemplates(directory: string, log: Log): ErrorTemplates 
   const add = (file: string, text: string): void => {
     templates.set(file, compileTemplate(text, file.endsWith('.xml') ? escapeXml : escapeJson))
   }
-  for (const [file, text] of Object.entries(BUILT_IN)) add(file, text)
   for (const file of templateFiles(directory)) {
     const full = path.join(directory, file)
     try {
@@ -42,6 +48,10 @@ export function loadErrorTemplates(directory: string, log: Log): ErrorTemplates 
     } catch (err) {
       log.error({ err, file: full }, 'Error template skipped')
     }
+  }
+  const hasOwn = templates.size > 0
+  for (const [file, text] of Object.entries(BUILT_IN)) {
+    if (!templates.has(file) && (!hasOwn || file === LAST_RESORT)) add(file, text)
   }
   const rendered = new Map<string, RenderedError>()
   return {
@@ -51,8 +61,8 @@ export function loadErrorTemplates(directory: string, log: Log): ErrorTemplates 
       let result = rendered.get(key)
       if (result === undefined) {
         result = renderWith(templates, status, message, type)
-        // Messages are few and fixed, but a plug-in may make them up: the cache must not grow with them.
-        if (rendered.size < 1000) rendered.set(key, result)
+        // Messages are few and fixed, but some tell what the client sent: the cache must not grow with them.
+        if (rendered.size < 1000 && key.length <= MAX_KEPT_KEY_LENGTH) rendered.set(key, result)
       }
       return result
     },
@@ -85,7 +95,7 @@ function renderWith(
   const extension = xmlType === null ? 'json' : 'xml'
   const own = templates.get(`error_${status}.${extension}`) ?? templates.get(`error.${extension}`)
   if (own !== undefined) return { contentType: xmlType ?? 'application/json', body: own(message, status) }
-  const fallback = templates.get('error.json') as Template
+  const fallback = templates.get(LAST_RESORT) as Template
   return { contentType: 'application/json', body: fallback(message, status) }
 }
 

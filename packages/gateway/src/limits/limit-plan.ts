@@ -1,4 +1,5 @@
 import { hashText } from '../auth/key-hash.ts'
+import type { RateBucket } from './limiter.ts'
 import type { CompiledApi } from '../api-definition/compiled-api.ts'
 import type { ChainDeps } from '../chain/types.ts'
 import { compileTemplate, type Template } from '../chain/variables.ts'
@@ -6,27 +7,22 @@ import { compilePathPattern, type PathMatching, type PathTest } from '../router/
 import { limitFor, type Session } from '../session/session.ts'
 import { limiterKey, quotaKey } from './limiter-key.ts'
 
-/** A rate and the name of the bucket it is counted in. */
-export interface PlannedRate {
-  readonly bucket: string
-  readonly rate: number
-  readonly perSeconds: number
-}
-
 /** Limits of one key on one API, with every name made: what the step needs per request. */
 export interface LimitPlan {
   /** Null: unlimited. */
-  readonly rate: PlannedRate | null
+  readonly rate: RateBucket | null
   /** The first that fits method and path replaces `rate`. */
   readonly endpoints: readonly {
     readonly method: string
     readonly pattern: PathTest
-    readonly rate: PlannedRate | null
+    readonly rate: RateBucket | null
   }[]
   readonly throttle: { readonly retries: number; readonly intervalMs: number } | null
   /** Null: no quota. */
   readonly quota: { readonly counter: string; readonly max: number; readonly periodSeconds: number } | null
   readonly scope: string
+  /** What events call the key: the custom name it is counted by; null: the key itself. */
+  readonly eventKey: string | null
 }
 
 /** Metadata that names the counters of a key instead of the key itself; variables in it are filled in per request. */
@@ -34,7 +30,7 @@ export function customLimitName(session: Session, deps: ChainDeps): Template | n
   const pattern = session.meta_data?.['rate_limit_pattern']
   if (typeof pattern !== 'string' || pattern === '') return null
   try {
-    return compileTemplate(pattern, { env: deps.env, secrets: deps.config.secrets })
+    return compileTemplate(pattern, { env: deps.env, secrets: deps.config.secrets, stored: null })
   } catch (err) {
     deps.log.error({ err }, 'rate_limit_pattern: cannot be used, the key itself is counted')
     return null
@@ -57,8 +53,8 @@ export function planLimits(
   const limit = limitFor(session, apiId)
   const scope = right?.allowance_scope ?? ''
   const suffix = isCustom ? '' : `:${session.last_updated}`
-  const rateOf = (rate: number, per: number, name: string): PlannedRate | null =>
-    rate > 0 ? { bucket: name + suffix, rate, perSeconds: per } : null
+  const rateOf = (rate: number, per: number, name: string): RateBucket | null =>
+    rate > 0 ? { key: name, localName: name + suffix, rate, perSeconds: per, smoothing: limit.smoothing } : null
   const limitsRates = !definition.disable_rate_limit
   const hasQuota = !definition.disable_quota && limit.quota_max > 0
   return {
@@ -72,6 +68,7 @@ export function planLimits(
       ? { counter: quotaKey(scope, id), max: limit.quota_max, periodSeconds: limit.quota_renewal_rate }
       : null,
     scope,
+    eventKey: isCustom ? id : null,
   }
 
   function planEndpoints(): LimitPlan['endpoints'] {

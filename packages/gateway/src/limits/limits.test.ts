@@ -18,12 +18,12 @@ describe('names of counters', () => {
 })
 
 describe('a local bucket', () => {
-  const take = (rate: number, per: number, atMs: readonly number[]): boolean[] => {
+  const take = (rate: number, per: number, atMs: readonly number[], gateways = 1): boolean[] => {
     const clock = { ms: 0 }
     const buckets = createLocalBuckets(() => clock.ms)
     return atMs.map((ms) => {
       clock.ms = ms
-      return buckets.take('b', rate, per).allowed
+      return buckets.take('b', rate, per, gateways).allowed
     })
   }
 
@@ -43,22 +43,29 @@ describe('a local bucket', () => {
     expect(take(rate, per, at)).toEqual(allowed)
   })
 
+  test.each<[string, number, number, boolean[]]>([
+    ['allows its part of the rate when others count it too', 4, 2, [true, true, false, false]],
+    ['allows one request where the rate is less than the gateways', 2, 3, [true, false, false, false]],
+  ])('%s', (_, rate, gateways, allowed) => {
+    expect(take(rate, 1, [0, 1, 2, 3], gateways)).toEqual(allowed)
+  })
+
   test('tells what is left and when it is filled', () => {
     const buckets = createLocalBuckets(() => 5000)
-    expect(buckets.take('b', 2, 60)).toEqual({ allowed: true, remaining: 1, resetAtMs: 65_000 })
-    expect(buckets.take('b', 2, 60)).toEqual({ allowed: true, remaining: 0, resetAtMs: 65_000 })
-    expect(buckets.hasRoom('b')).toBe(false)
-    expect(buckets.take('b', 2, 60)).toEqual({ allowed: false, remaining: 0, resetAtMs: 65_000 })
+    expect(buckets.take('b', 2, 60, 1)).toEqual({ allowed: true, remaining: 1, resetAtMs: 65_000 })
+    expect(buckets.take('b', 2, 60, 1)).toEqual({ allowed: true, remaining: 0, resetAtMs: 65_000 })
+    expect(buckets.hasRoom('b', 1)).toBe(false)
+    expect(buckets.take('b', 2, 60, 1)).toEqual({ allowed: false, remaining: 0, resetAtMs: 65_000 })
   })
 
   test('that nobody used for ten minutes is forgotten', () => {
     const clock = { ms: 0 }
     const buckets = createLocalBuckets(() => clock.ms)
-    buckets.take('old', 1, 1)
+    buckets.take('old', 1, 1, 1)
     clock.ms = 300_000
-    buckets.take('younger', 1, 1)
+    buckets.take('younger', 1, 1, 1)
     clock.ms = 660_001
-    buckets.take('new', 1, 1)
+    buckets.take('new', 1, 1, 1)
     expect(buckets.size).toBe(2)
   })
 })

@@ -1,27 +1,24 @@
 // Hot path.
 
-/** What a limiter says about one request. */
-export interface Taken {
-  readonly allowed: boolean
-  /** Requests left in the window. */
-  readonly remaining: number
-  /** Milliseconds since 1970 at which the window ends. */
-  readonly resetAtMs: number
-}
+import type { Taken } from './limiter.ts'
 
 /**
  * Rate limits counted in this process: a window that begins with the first request and is filled anew as a whole when
  * it has passed.
  */
 export interface LocalBuckets {
-  /** Takes one request out of the bucket of a name; creates it on first use. */
-  take(name: string, rate: number, perSeconds: number): Taken
+  /**
+   * Takes one request out of the bucket of a name; creates it on first use.
+   *
+   * @param gateways - how many count the same limit: each request here costs as much as one at each of them.
+   */
+  take(name: string, rate: number, perSeconds: number, gateways: number): Taken
   /** Whether `take` would allow a request now. */
-  hasRoom(name: string): boolean
+  hasRoom(name: string, gateways: number): boolean
   readonly size: number
 }
 
-interface Bucket {
+export interface Bucket {
   readonly capacity: number
   left: number
   windowEndMs: number
@@ -29,13 +26,21 @@ interface Bucket {
 }
 
 /** A request costs this much, so that rates keep two decimals. */
-const COST = 100
+export const REQUEST_COST = 100
 const FORGET_AFTER_MS = 600_000
 const SWEEP_EVERY_MS = 60_000
 /** Names hold key hashes, so their number follows the number of keys in use. */
 const MAX_BUCKETS = 500_000
 
-export function createLocalBuckets(now: () => number): LocalBuckets {
+/** The buckets by name, of which unused ones are forgotten. */
+export interface BucketTable {
+  /** The bucket of a name, created on first use and filled anew when its window is over. */
+  find(name: string, rate: number, perSeconds: number, cost: number): Bucket
+  peek(name: string): Bucket | undefined
+  readonly size: number
+}
+
+export function createBucketTable(now: () => number): BucketTable {
   const buckets = new Map<string, Bucket>()
   let sweptAtMs = now()
 
@@ -52,12 +57,12 @@ export function createLocalBuckets(now: () => number): LocalBuckets {
   }
 
   return {
-    take(name, rate, perSeconds) {
+    find(name, rate, perSeconds, cost) {
       const at = now()
       let bucket = buckets.get(name)
       if (bucket === undefined) {
         makeRoom(at)
-        const capacity = Math.max(Math.floor(rate * COST), COST)
+        const capacity = Math.max(Math.floor(rate * REQUEST_COST), cost)
         bucket = { capacity, left: capacity, windowEndMs: at + perSeconds * 1000, usedAtMs: at }
         buckets.set(name, bucket)
       }
@@ -66,32 +71,31 @@ export function createLocalBuckets(now: () => number): LocalBuckets {
         bucket.left = bucket.capacity
         bucket.windowEndMs = at + perSeconds * 1000
       }
-      const allowed = bucket.left >= COST
-      if (allowed) bucket.left -= COST
-      return { allowed, remaining: Math.floor(bucket.left / COST), resetAtMs: bucket.windowEndMs }
+      return bucket
     },
-    hasRoom(name) {
-      const bucket = buckets.get(name)
-      return bucket === undefined || bucket.left >= COST || now() >= bucket.windowEndMs
-    },
+    peek: (name) => buckets.get(name),
     get size() {
       return buckets.size
     },
   }
 }
 
-const shared = new WeakMap<object, LocalBuckets>()
-
-/**
- * The buckets of one gateway: keys are counted over all its APIs, and go on being counted over a reload.
- *
- * @param owner - what lives as long as the gateway, such as the dependencies of its chains.
- */
-export function localBucketsOf(owner: { readonly now: () => number }): LocalBuckets {
-  let buckets = shared.get(owner)
-  if (buckets === undefined) {
-    buckets = createLocalBuckets(owner.now)
-    shared.set(owner, buckets)
+export function createLocalBuckets(now: () => number): LocalBuckets {
+  const table = createBucketTable(now)
+  return {
+    take(name, rate, perSeconds, gateways) {
+      const cost = REQUEST_COST * gateways
+      const bucket = table.find(name, rate, perSeconds, cost)
+      const allowed = bucket.left >= cost
+      if (allowed) bucket.left -= cost
+      return { allowed, remaining: Math.floor(bucket.left / cost), resetAtMs: bucket.windowEndMs }
+    },
+    hasRoom(name, gateways) {
+      const bucket = table.peek(name)
+      return bucket === undefined || bucket.left >= REQUEST_COST * gateways || now() >= bucket.windowEndMs
+    },
+    get size() {
+      return table.size
+    },
   }
-  return buckets
 }

@@ -1,4 +1,5 @@
 import type { RedisClient } from '../redis/stores.ts'
+import { defineScript } from './script.ts'
 
 /**
  * Counts one request, and begins a new period where there is none.
@@ -18,27 +19,20 @@ end
 return { redis.call('INCR', KEYS[1]), left }
 `
 
-interface QuotaCommands {
-  tekCountQuota(key: string, periodSeconds: number): Promise<[count: number, leftMs: number]>
-}
-
 export interface QuotaCount {
   readonly count: number
   /** Negative: the period does not end. */
   readonly leftMs: number
 }
 
-/** Clients that know the script; it is sent whole once and then by its digest. */
-const prepared = new WeakSet<RedisClient>()
+const count = defineScript<[key: string, periodSeconds: number], [count: number, leftMs: number]>(
+  'tekCountQuota',
+  1,
+  COUNT_QUOTA,
+)
 
 /** Rejects when Redis cannot be asked or holds something else under the name. */
 export async function countQuota(redis: RedisClient, key: string, periodSeconds: number): Promise<QuotaCount> {
-  if (!prepared.has(redis)) {
-    redis.defineCommand('tekCountQuota', { numberOfKeys: 1, lua: COUNT_QUOTA })
-    prepared.add(redis)
-  }
-  // ioredis adds the command to the object; its types cannot know.
-  const commands = redis as unknown as QuotaCommands
-  const [count, leftMs] = await commands.tekCountQuota(key, Math.floor(periodSeconds))
-  return { count, leftMs }
+  const [counted, leftMs] = await count(redis, key, Math.floor(periodSeconds))
+  return { count: counted, leftMs }
 }

@@ -1,5 +1,6 @@
 import net, { type Socket } from 'node:net'
 import tls, { type TLSSocket } from 'node:tls'
+import { trustSystemRoots } from '../tls/roots.ts'
 import type { ForwardProxy, ProxyChooser } from './forward-proxy.ts'
 import { keepRefusedCertificate } from './refused-certificate.ts'
 import { UpstreamError, type UpstreamFailure } from './transport.ts'
@@ -87,7 +88,10 @@ class Attempt {
     const proxy = target.h2c ? null : this.#options.proxyFor(target)
     const { hostname: host, port } = proxy ?? target
     let socket: Socket = await this.#until(net.connect({ host, port }), 'connect', this.#timeoutMs)
-    if (proxy?.scheme === 'https') socket = await this.#secure(tls.connect({ socket, ...peerName(host) }))
+    if (proxy?.scheme === 'https') {
+      trustSystemRoots()
+      socket = await this.#secure(tls.connect({ socket, ...peerName(host) }))
+    }
     if (target.scheme === 'http') return socket
     if (proxy !== null) await this.#tunnel(socket, proxy)
     const options = this.#options.tls.connectOptions(target)

@@ -71,7 +71,12 @@ function isIn(list: BlockList, hostname: string): boolean {
 
 type Exemption = (hostname: string, port: number) => boolean
 
-function exemptions(text: string): (target: UpstreamTarget) => boolean {
+/**
+ * Whether a target is to be reached without a proxy.
+ *
+ * @param text - as in NO_PROXY, by the rules above.
+ */
+export function exemptions(text: string): (target: UpstreamTarget) => boolean {
   const rules = text
     .split(',')
     .map((entry) => entry.trim().toLowerCase())

@@ -7,6 +7,7 @@ import { gatewayErrors, type ErrorRow } from '../errors/catalogue.ts'
 import { writeErrorAnswer, writeHead, type ErrorAnswerOptions } from '../errors/respond.ts'
 import type { RepeatedLog } from '../log/repeated.ts'
 import { markLasting } from './lasting.ts'
+import { endWhole } from './end-whole.ts'
 import { upstreamHeaders } from './request-headers.ts'
 import { clientHeaders } from './response-headers.ts'
 import { sniffContentType } from './sniff-content-type.ts'
@@ -96,6 +97,11 @@ export class ResponseCopy implements ExchangeHandler {
   #deadline: NodeJS.Timeout | null = null
   /** An event stream to which text can be appended. */
   #takesErrorEvent = false
+  /** Bytes of the body as announced; -1: not announced. */
+  #lengthBytes = -1
+  /** The body, when it came in one piece. */
+  #whole: Buffer | null = null
+  #waitsForDrain = false
   #done = false
 
   constructor(ctx: RequestContext, options: ForwardOptions) {
@@ -107,9 +113,8 @@ export class ResponseCopy implements ExchangeHandler {
     this.#exchange = exchange
     const { response } = this.#ctx
     response.on('close', () => this.#onClientGone())
-    response.on('drain', () => exchange.resume())
     // A write after the client went away reports here; 'close' has said it already.
-    response.on('error', () => {})
+    response.on('error', ignore)
     const limitMs = this.#ctx.api.exchangeTimeoutMs?.(this.#ctx) ?? 0
     if (limitMs > 0 && !this.#done) this.#deadline = setTimeout(() => this.#onDeadline(), limitMs).unref()
   }
@@ -121,6 +126,15 @@ export class ResponseCopy implements ExchangeHandler {
   }
 
   onHead(status: number, raw: string[], statusLine: string): void {
+    // Transports call from the callbacks of a socket, where an exception would end the process.
+    try {
+      this.#begin(status, raw, statusLine)
+    } catch (err) {
+      this.#giveUp(err)
+    }
+  }
+
+  #begin(status: number, raw: string[], statusLine: string): void {
     const { closeConnections, rateLimitHeaders } = this.#options
     const ctx = this.#ctx
     ctx.upstreamMs = performance.now() - this.#sentMs
@@ -128,13 +142,16 @@ export class ResponseCopy implements ExchangeHandler {
     const { responseChain } = ctx.api
     const hasSteps = responseChain.length > 0
     const changed = hasSteps ? changedHeaders(ctx, raw) : raw
-    const headers = clientHeaders(ctx, changed, hasSteps, rateLimitHeaders(ctx), closeConnections)
+    const hasBody = mayHaveBody(ctx.method, status)
+    const mayTrail = hasBody && (ctx.request.httpVersionMinor > 0 || ctx.request.httpVersionMajor > 1)
+    const headers = clientHeaders(ctx, changed, hasSteps, mayTrail, rateLimitHeaders(ctx), closeConnections)
     if (ctx.messages !== null && !headers.eventStream) {
       ctx.messages.onHead(status, statusLine, raw, headers.pairs.slice(ctx.answerHeaders.length))
     }
+    this.#lengthBytes = headers.contentLength
     if (headers.eventStream || headers.grpc) markLasting(ctx.response)
-    this.#takesErrorEvent = headers.eventStream && !headers.hasContentEncoding && !headers.hasContentLength
-    if (headers.hasContentType || headers.hasContentEncoding || !mayHaveBody(ctx.method, status)) {
+    this.#takesErrorEvent = headers.eventStream && !headers.hasContentEncoding && headers.contentLength === -1
+    if (headers.hasContentType || headers.hasContentEncoding || !hasBody) {
       this.#writeHead(headers.pairs)
       if (headers.eventStream) ctx.response.flushHeaders()
     } else {
@@ -142,20 +159,43 @@ export class ResponseCopy implements ExchangeHandler {
     }
   }
 
-  onData(chunk: Buffer): boolean {
+  onData(chunk: Buffer, onWritten?: (err?: Error | null) => void, isLast = false): boolean {
     this.#sniff(chunk)
+    if (this.#done) return true
     this.#ctx.messages?.onData(chunk)
-    return this.#ctx.response.write(chunk)
+    if (isLast && chunk.length === this.#lengthBytes && onWritten === undefined) {
+      this.#whole = chunk
+      return true
+    }
+    const { request, response } = this.#ctx
+    // Over HTTP/2 a chunk counts as written when the stream has taken it, which is before it was sent.
+    const more = request.httpVersionMajor === 1 ? response.write(chunk, onWritten) : response.write(chunk)
+    if (!more) this.#resumeWhenDrained()
+    return more
+  }
+
+  #resumeWhenDrained(): void {
+    if (this.#waitsForDrain) return
+    this.#waitsForDrain = true
+    this.#ctx.response.on('drain', () => this.#exchange?.resume())
   }
 
   onEnd(raw: string[]): void {
     const { response } = this.#ctx
     const trailers = passableTrailers(raw)
     this.#sniff(null)
-    if (trailers.length > 0) response.addTrailers(toPairs(trailers))
+    try {
+      if (trailers.length > 0) response.addTrailers(toPairs(trailers))
+    } catch (err) {
+      this.#giveUp(err)
+    }
+    if (this.#done) return
     this.finish()
-    response.end()
+    if (this.#whole === null) response.end()
+    else endWhole(response, this.#whole)
     this.#options.recorder.success(this.#ctx, this.#status)
+    // An upstream may answer before it has read the body, which nobody reads then.
+    discardRest(this.#ctx)
   }
 
   onUpgrade(): void {
@@ -197,7 +237,17 @@ export class ResponseCopy implements ExchangeHandler {
     if (held === null) return
     this.#held = null
     if (chunk !== null) held.push('Content-Type', sniffContentType(chunk))
-    this.#writeHead(held)
+    try {
+      this.#writeHead(held)
+    } catch (err) {
+      this.#giveUp(err)
+    }
+  }
+
+  /** The answer holds something that cannot be said to a client: a status of two digits, say. */
+  #giveUp(err: unknown): void {
+    this.#exchange?.abort()
+    this.onError(new UpstreamError('malformed', 'the answer cannot be passed on', { cause: err }))
   }
 
   #writeHead(pairs: string[]): void {
@@ -250,8 +300,14 @@ export function failureRow(error: UpstreamError): ErrorRow {
   }
 }
 
+/** Whether the client went away while a step was waiting for something. */
+export const clientIsGone = ({ request, response }: RequestContext): boolean =>
+  response.destroyed || request.socket.destroyed
+
 /** Reads what is left of a request body that nobody wants, so that the connection can carry the next request. */
 export function discardRest(ctx: RequestContext): void {
-  const body: Readable = ctx.request
+  const body: Readable = ctx.body ?? ctx.request
   if (!body.readableEnded && !body.destroyed) body.resume()
 }
+
+const ignore = (): void => {}

@@ -1,3 +1,4 @@
+// Hot path.
 const answers = new WeakSet<object>()
 
 /** Marks an answer as one that is meant to last, an event stream or a gRPC call: `write_timeout` does not end it. */

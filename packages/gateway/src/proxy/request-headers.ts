@@ -16,11 +16,12 @@ export interface RequestHeaderRules {
 /**
  * The headers sent upstream, `Host` first and without framing headers.
  *
- * Hop-by-hop headers and those named in `Connection` go; `Te: trailers` stays; one `X-Forwarded-For` line carries all
- * prior ones and the peer. Nothing else is invented.
+ * Hop-by-hop headers and those named in `Connection` go, except what a step has set: a client must not be able to take
+ * away what the upstream is told about it. `Te: trailers` stays; one `X-Forwarded-For` line carries all prior ones and the
+ * peer. Nothing else is invented.
  */
 export function upstreamHeaders(ctx: RequestContext, rules: RequestHeaderRules): string[] {
-  const { pairs } = ctx.headers
+  const { pairs, own } = ctx.headers
   const named = connectionNames(ctx.headers.getAll('Connection'), canonicalHeaderName)
   const headers: string[] = ['Host', rules.host]
   let forwarded: string | null = null
@@ -28,7 +29,7 @@ export function upstreamHeaders(ctx: RequestContext, rules: RequestHeaderRules):
   for (let i = 0; i < pairs.length; i += 2) {
     const name = pairs[i] as string
     const value = pairs[i + 1] as string
-    if (isDropped(name, value) || named?.has(name) === true) continue
+    if (isDropped(name, value) || (named?.has(name) === true && own?.includes(name) !== true)) continue
     if (name === 'X-Forwarded-For') {
       forwarded = forwarded === null ? value : `${forwarded}, ${value}`
       continue
@@ -60,10 +61,16 @@ function isDropped(name: string, value: string): boolean {
 /**
  * The upgrade a request asks for, lower case, or null.
  *
- * `Connection` may be a list (Firefox sends `keep-alive, Upgrade`).
+ * `Connection` may be a list (Firefox sends `keep-alive, Upgrade`). An upgrade that could end in HTTP again is none:
+ * the requests on it would pass no step of the chain.
  */
 export function requestedUpgrade(connection: string | undefined, upgrade: string | undefined): string | null {
   if (connection === undefined || upgrade === undefined || upgrade === '') return null
   const tokens = connection.toLowerCase().split(',')
-  return tokens.some((token) => token.trim() === 'upgrade') ? upgrade.toLowerCase() : null
+  if (!tokens.some((token) => token.trim() === 'upgrade')) return null
+  const types = upgrade.toLowerCase()
+  return types.split(',').some((type) => HTTP_AGAIN.test(type.trim())) ? null : types
 }
+
+/** HTTP in one of its versions, or TLS, inside which it goes on (RFC 9110, section 7.8; RFC 2817). */
+const HTTP_AGAIN = /^(h2c?|h3|https?|tls)(\/|$)/

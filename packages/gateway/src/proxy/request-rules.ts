@@ -1,3 +1,4 @@
+// Hot path.
 import type { UpstreamRequest } from './transport.ts'
 
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])

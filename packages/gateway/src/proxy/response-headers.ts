@@ -10,7 +10,8 @@ export interface ResponseHeaders {
   readonly hasContentEncoding: boolean
   readonly eventStream: boolean
   readonly grpc: boolean
-  readonly hasContentLength: boolean
+  /** -1: not announced. */
+  readonly contentLength: number
 }
 
 const CORS_HEADERS = new Set([
@@ -29,12 +30,14 @@ const RATE_LIMIT_NAMES = ['X-Ratelimit-Limit', 'X-Ratelimit-Remaining', 'X-Ratel
  *
  * @param raw - As the upstream sent them.
  * @param spelled - The names have their final spelling already.
+ * @param mayTrail - Trailers could follow a body without a length; to any other answer they cannot be announced.
  * @param rateLimit - Values of the X-Ratelimit trio, which replace the upstream's; null leaves none at all.
  */
 export function clientHeaders(
   ctx: RequestContext,
   raw: readonly string[],
   spelled: boolean,
+  mayTrail: boolean,
   rateLimit: readonly [limit: number, remaining: number, reset: number] | null,
   closeConnection: boolean,
 ): ResponseHeaders {
@@ -46,32 +49,40 @@ export function clientHeaders(
     const name = spelled ? (raw[i] as string) : canonicalHeaderName(raw[i] as string)
     names.push(name)
     if (name === 'Connection') connection.push(raw[i + 1] as string)
-    else if (name === 'Trailer') trailers = raw[i + 1] as string
+    else if (name === 'Trailer') trailers += `${trailers === '' ? '' : ', '}${raw[i + 1]}`
   }
   const named = connectionNames(connection, canonicalHeaderName)
   let hasContentType = false
   let hasContentEncoding = false
   let eventStream = false
   let grpc = false
-  let hasContentLength = false
+  let contentLength = -1
   for (let i = 0; i < names.length; i++) {
     const name = names[i] as string
-    if (isHopByHop(name) || named?.has(name) === true || isReplaced(name, pairs)) continue
+    if (isHopByHop(name) || named?.has(name) === true || isReplaced(name, ctx.answerHeaders)) continue
     const value = raw[i * 2 + 1] as string
     if (name === 'Content-Type') {
       hasContentType = true
-      eventStream = value.startsWith('text/event-stream')
+      eventStream = isEventStream(value)
       grpc = value.startsWith('application/grpc')
     } else if (name === 'Content-Encoding') hasContentEncoding = true
-    else if (name === 'Content-Length') hasContentLength = true
+    else if (name === 'Content-Length') contentLength = Number(value)
     pairs.push(name, value)
   }
-  if (trailers !== '') pairs.push('Trailer', trailers)
+  if (trailers !== '' && mayTrail && contentLength === -1) pairs.push('Trailer', trailers)
   if (closeConnection) pairs.push('Connection', 'close')
   if (rateLimit !== null) {
     for (let i = 0; i < 3; i++) pairs.push(RATE_LIMIT_NAMES[i] as string, String(rateLimit[i]))
   }
-  return { pairs, hasContentType, hasContentEncoding, eventStream, grpc, hasContentLength }
+  return { pairs, hasContentType, hasContentEncoding, eventStream, grpc, contentLength }
+}
+
+const EVENT_STREAM = 'text/event-stream'
+
+function isEventStream(mediaType: string): boolean {
+  if (mediaType.length < EVENT_STREAM.length || mediaType.charCodeAt(4) !== 0x2f) return false
+  const semicolon = mediaType.indexOf(';')
+  return (semicolon === -1 ? mediaType : mediaType.slice(0, semicolon)).trim().toLowerCase() === EVENT_STREAM
 }
 
 function isReplaced(name: string, own: readonly string[]): boolean {

@@ -1,4 +1,5 @@
 // Hot path.
+import { canonicalHeaderName } from '../chain/headers.ts'
 
 /** Fields that say how a message is framed, routed or to be used: too late in a trailer (RFC 9110, section 6.5.1). */
 const NOT_IN_TRAILERS = new Set([
@@ -39,6 +40,13 @@ export function passableTrailers(raw: readonly string[]): readonly string[] {
   return kept
 }
 
-/** The client's trailers, which its stream offers once the body was read. */
+/** Gives a body the trailers of the one it takes the place of. */
+export function withTrailersOf<T extends object>(source: object, body: T): T {
+  return Object.defineProperty(body, 'rawTrailers', { get: () => (source as { rawTrailers?: string[] }).rawTrailers })
+}
+
+/** The client's trailers, which its stream offers once the body was read; with canonical names, as its headers have. */
 export const trailersOf = (body: object): readonly string[] =>
-  passableTrailers((body as { rawTrailers?: string[] }).rawTrailers ?? [])
+  passableTrailers((body as { rawTrailers?: string[] }).rawTrailers ?? []).map((text, i) =>
+    i % 2 === 0 ? canonicalHeaderName(text) : text,
+  )

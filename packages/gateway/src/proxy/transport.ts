@@ -27,8 +27,13 @@ export interface ExchangeHandler {
    * @param statusLine - As the upstream sent it, e.g. `HTTP/1.1 200 OK`.
    */
   onHead(status: number, headers: string[], statusLine: string): void
-  /** @returns False to pause until `Exchange.resume`. */
-  onData(chunk: Buffer): boolean
+  /**
+   * @param onWritten - For a chunk whose memory can be given back early: what to call once it was written or with what
+   *   went wrong. Never calling it leaves the memory to the collector.
+   * @param isLast - `onEnd` follows before anything else can happen.
+   * @returns False to pause until `Exchange.resume`.
+   */
+  onData(chunk: Buffer, onWritten?: (err?: Error | null) => void, isLast?: boolean): boolean
   /** @param trailers - Flat name, value list. */
   onEnd(trailers: string[]): void
   onUpgrade(headers: string[], socket: Socket, head: Buffer): void

@@ -37,10 +37,22 @@ class UpgradeCopy extends ResponseCopy {
     const client = ctx.request.socket
     this.finish()
     ctx.response.detachSocket(client)
+    client.off('end', destroyAtEnd)
     client.write(switchingHead(ctx.answerHeaders, headers), 'latin1')
     if (rest.length > 0) client.write(rest)
     if (this.#head.length > 0) upstream.write(this.#head)
-    join(client, upstream, () => this.#options.recorder.success(ctx, 101))
+    const end = join(client, upstream, () => {
+      clearTimeout(deadline)
+      this.#options.recorder.success(ctx, 101)
+    })
+    const deadline = this.#deadline(end)
+  }
+
+  /** What limits the time of an exchange limits that of its tunnel as well. */
+  #deadline(end: () => void): NodeJS.Timeout | undefined {
+    const limitMs = this.#ctx.api.exchangeTimeoutMs?.(this.#ctx) ?? 0
+    if (limitMs === 0) return undefined
+    return setTimeout(end, Math.max(0, limitMs - (performance.now() - this.#sentMs))).unref()
   }
 }
 
@@ -52,8 +64,12 @@ function switchingHead(own: readonly string[], headers: readonly string[]): stri
   return `${head}\r\n`
 }
 
-/** Copies bytes both ways with back-pressure until either side ends or fails; then closes the other. */
-function join(client: Duplex, upstream: Duplex, onEnd: () => void): void {
+/**
+ * Copies bytes both ways with back-pressure until either side ends or fails; then closes the other.
+ *
+ * @returns A function that closes both.
+ */
+function join(client: Duplex, upstream: Duplex, onEnd: () => void): () => void {
   let ended = false
   const end = (): void => {
     if (ended) return
@@ -72,6 +88,11 @@ function join(client: Duplex, upstream: Duplex, onEnd: () => void): void {
   }
   client.pipe(upstream, { end: false })
   upstream.pipe(client, { end: false })
+  return end
+}
+
+function destroyAtEnd(this: Socket): void {
+  this.destroy()
 }
 
 /** A response for a request that arrived as an upgrade and is answered in the ordinary way. */
@@ -80,6 +101,9 @@ export function responseOnSocket(request: IncomingMessage, socket: Socket): Serv
   // What follows on this connection cannot be told from the other protocol's bytes.
   response.shouldKeepAlive = false
   response.assignSocket(socket)
+  // The server no longer looks after this connection: without this, a client that ends it before it is answered is missed.
+  if (socket.readableEnded) socket.destroy()
+  else socket.once('end', destroyAtEnd)
   response.on('finish', () => socket.end())
   return response
 }

@@ -13,6 +13,7 @@ import type { GatewayConfig } from '../config/schema.ts'
 import type { Log } from '../log/log.ts'
 import { chooseCiphers } from '../tls/ciphers.ts'
 import { CertificateError, keyFingerprint, pinnedFingerprint, readKeyPair, type KeyPair } from '../tls/pem.ts'
+import { trustSystemRoots } from '../tls/roots.ts'
 import { tlsVersionName } from '../tls/versions.ts'
 import { valueForHost, type HostMap } from './host-pattern.ts'
 import type { UpstreamTarget } from './upstream-url.ts'
@@ -50,6 +51,8 @@ export function compileUpstreamTls(definition: ApiDefinition, config: GatewayCon
   const base = { ...versionRange(definition, config), ...cipherOptions(definition, config, log) }
   // Now, not at the first request: OpenSSL may refuse the list.
   if (base.ciphers !== undefined) createSecureContext(base)
+  // Not at the first request, where that can be foreseen.
+  if (/^https:/i.test(definition.proxy.target_url)) trustSystemRoots()
   const certificates = clientCertificates(definition, config)
   const pins = pinnedKeys(definition, config)
   const settings = new Map<string, HostSettings>()
@@ -57,6 +60,7 @@ export function compileUpstreamTls(definition: ApiDefinition, config: GatewayCon
   const settingsFor = (target: UpstreamTarget): HostSettings => {
     const known = settings.get(target.key)
     if (known !== undefined) return known
+    trustSystemRoots()
     const pinned = pins(target)
     const pair = certificates(target)
     const options: ConnectionOptions = {
@@ -119,13 +123,31 @@ function cipherOptions(definition: ApiDefinition, config: GatewayConfig, log: Lo
   return ciphers === undefined ? {} : { ciphers }
 }
 
+/**
+ * The PEM files that an API's connections to upstreams are made with. What is in them belongs to its definition: when one
+ * is renewed, the API is another one.
+ */
+export function filesOfUpstreamTls(definition: ApiDefinition, config: GatewayConfig): string[] {
+  const pinned = [...valuesOf(pinMaps(definition, config))].flatMap((pins) => pins.split(',').map((pin) => pin.trim()))
+  return [...valuesOf(certificateMaps(definition, config)), ...pinned]
+}
+
+const certificateMaps = (definition: ApiDefinition, config: GatewayConfig): readonly HostMap[] => [
+  config.security.certificates.upstream,
+  definition.upstream_certificates_disabled ? {} : definition.upstream_certificates,
+]
+
+const pinMaps = (definition: ApiDefinition, config: GatewayConfig): readonly HostMap[] => [
+  config.security.pinned_public_keys,
+  definition.certificate_pinning_disabled ? {} : definition.pinned_public_keys,
+]
+
 /** The client certificate for a host. Every file is read now: one that is missing must not be found out by a request. */
 function clientCertificates(
   definition: ApiDefinition,
   config: GatewayConfig,
 ): (target: UpstreamTarget) => KeyPair | null {
-  const own = definition.upstream_certificates_disabled ? {} : definition.upstream_certificates
-  const maps: readonly HostMap[] = [config.security.certificates.upstream, own]
+  const maps = certificateMaps(definition, config)
   const pairs = new Map<string, KeyPair>()
   for (const file of valuesOf(maps)) pairs.set(file, readKeyPair(file))
   return ({ hostname, port }) => {
@@ -138,8 +160,7 @@ function pinnedKeys(
   definition: ApiDefinition,
   config: GatewayConfig,
 ): (target: UpstreamTarget) => ReadonlySet<string> | null {
-  const own = definition.certificate_pinning_disabled ? {} : definition.pinned_public_keys
-  const maps: readonly HostMap[] = [config.security.pinned_public_keys, own]
+  const maps = pinMaps(definition, config)
   const fingerprints = new Map<string, ReadonlySet<string>>()
   for (const pins of valuesOf(maps)) {
     fingerprints.set(pins, new Set(pins.split(',').map((pin) => pinnedFingerprint(pin.trim()))))

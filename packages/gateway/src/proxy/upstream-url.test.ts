@@ -62,6 +62,8 @@ describe('from a request to the upstream path', () => {
     ['http://up', '/app', true, '/apple/x', '', '/le/x'],
     ['http://up/b?k=v', '/app/', true, '/app/a%2Fb', 'q=1', '/b/a%2Fb?k=v&q=1'],
     ['http://up', '/app/', true, '/app/caf%C3%A9', '', '/caf%C3%A9'],
+    ['http://up', '/café/', true, '/caf%C3%A9/x%C3%BC', '', '/x%C3%BC'],
+    ['http://up', '/{v:\\pL+}/', true, '/caf%c3%a9/x', '', '/x'],
   ])('%s %s (strip %j): %s?%s → %s', (target, listenPath, strip, path, query, expected) => {
     const definition = decodeDefinition({ proxy: { listen_path: listenPath, strip_listen_path: strip } })
     const rules = {

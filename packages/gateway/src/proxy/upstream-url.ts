@@ -36,17 +36,22 @@ const SCHEMES: Readonly<Record<string, 'http' | 'https'>> = {
 // By RFC 3986, appendix B. The URL class is not used: it would decode, collapse and re-encode the path.
 const URL_PARTS = /^([A-Za-z][A-Za-z0-9+.-]*):\/\/(?:[^/?#@]*@)?(\[[^\]]*\]|[^/?#:]*)(?::(\d*))?([^?#]*)(?:\?([^#]*))?/
 
-/** @throws TargetUrlError saying what is wrong and what a target looks like. */
-export function parseTarget(text: string): UpstreamTarget {
+/**
+ * @throws TargetUrlError saying what is wrong and what a target looks like. The text may hold a password or come from a
+ * store of secrets: no part of it is in the message.
+ *
+ * @param key - what the message calls it.
+ */
+export function parseTarget(text: string, key = 'the target'): UpstreamTarget {
   const match = URL_PARTS.exec(text.trim())
-  if (match === null) throw new TargetUrlError(`"${text}" is not a URL such as http://host:port/path`)
+  if (match === null) throw new TargetUrlError(`${key}: not a URL such as http://host:port/path`)
   const [, schemeText = '', hostname = '', portText, path = '', query = ''] = match
   const scheme = SCHEMES[schemeText.toLowerCase()]
-  if (scheme === undefined) throw new TargetUrlError(`"${text}": scheme ${schemeText} is not supported`)
-  if (hostname === '') throw new TargetUrlError(`"${text}" names no host`)
+  if (scheme === undefined) throw new TargetUrlError(`${key}: the scheme is none of ${Object.keys(SCHEMES).join(', ')}`)
+  if (hostname === '') throw new TargetUrlError(`${key}: no host in the URL`)
   const raw = Buffer.from(path, 'utf8').toString('latin1')
   const base = unescapePath(raw)
-  if (base === null) throw new TargetUrlError(`"${text}": bad percent escape in the path`)
+  if (base === null) throw new TargetUrlError(`${key}: bad percent escape in the path`)
   const port = portText === undefined || portText === '' ? (scheme === 'https' ? 443 : 80) : Number(portText)
   const h2c = schemeText.toLowerCase() === 'h2c'
   return Object.freeze({

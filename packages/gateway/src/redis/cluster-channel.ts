@@ -1,8 +1,10 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { Cluster } from 'ioredis'
 import type { GatewayConfig } from '../config/schema.ts'
+import { DRL_COMMAND } from '../limits/gateway-count.ts'
 import type { Log } from '../log/log.ts'
 import { cacheKeysOf } from '../session/key-space-message.ts'
+import { FAILOVER } from './follow-failovers.ts'
 import type { RedisClient, RedisStores } from './stores.ts'
 
 /** What gateways on one Redis tell each other. */
@@ -19,6 +21,8 @@ export interface ClusterChannelOptions {
   readonly onReload: () => void
   /** Keys of sessions that another gateway changed. */
   readonly onSessionsChanged: (cacheKeys: readonly string[]) => void
+  /** A gateway that divides limits is there. */
+  readonly onGatewayAnnounced: (payload: string) => void
   /** Keys of an API's token issuers are to be fetched anew. */
   readonly onJwksInvalidated: (apiId: string) => void
 }
@@ -44,6 +48,10 @@ export class ClusterChannel {
     // A subscription waits for Redis; commands of requests do not.
     const subscriber = redis.main instanceof Cluster ? redis.main.duplicate() : redis.main.duplicate()
     this.#subscriber = subscriber
+    // Its client is made without what follows a failover.
+    redis.main.on(FAILOVER, () => {
+      if (subscriber.status === 'ready') subscriber.disconnect(true)
+    })
     subscriber.on('error', () => {
       // The main connection reports the same trouble.
     })
@@ -73,7 +81,7 @@ export class ClusterChannel {
   }
 
   #onMessage(text: string): void {
-    const { log, config, onReload, onSessionsChanged, onJwksInvalidated } = this.#options
+    const { log, config, onReload, onSessionsChanged, onGatewayAnnounced, onJwksInvalidated } = this.#options
     const notification = parse(text)
     if (notification === null) {
       log.error({ prefix: 'pub-sub' }, 'Unmarshalling message body failed, malformed')
@@ -88,6 +96,8 @@ export class ClusterChannel {
       onReload()
     } else if (notification.command === 'KeySpaceUpdateNotification') {
       onSessionsChanged(cacheKeysOf(notification.payload))
+    } else if (notification.command === DRL_COMMAND) {
+      onGatewayAnnounced(notification.payload)
     } else if (notification.command === 'InvalidateJWKSCacheForAPI') {
       onJwksInvalidated(notification.payload)
     } else {

@@ -2,7 +2,11 @@ import { readFileSync } from 'node:fs'
 import type { ConnectionOptions } from 'node:tls'
 import { Cluster, Redis, type RedisOptions } from 'ioredis'
 import type { GatewayConfig } from '../config/schema.ts'
+import { holdEveryWrite } from '../event-loop/hold-writes.ts'
+import { awaited } from '../event-loop/stay-awake.ts'
 import type { Log } from '../log/log.ts'
+import { trustSystemRoots } from '../tls/roots.ts'
+import { followFailovers } from './follow-failovers.ts'
 import type { RedisClient } from './stores.ts'
 
 /** Without the option whose type asks for a type parameter on every client. */
@@ -14,6 +18,8 @@ const DEFAULT_TIMEOUT_S = 5
 const MIN_RETRY_MS = 500
 const MAX_RETRY_MS = 10_000
 const LOG_INTERVAL_MS = 10_000
+/** A replica that stays one is not asked more often, and goes on answering what only reads. */
+const READONLY_RECONNECT_MS = 10_000
 
 /**
  * Opens a connection as `storage` describes: a single node, Sentinel when `master_name` is set, or a cluster.
@@ -25,27 +31,50 @@ export function connectRedis(storage: StorageConfig, log: Log): RedisClient {
   const nodes = addresses(storage)
   const options = redisOptions(storage)
   const client = create(storage, nodes, options)
+  if (client instanceof Cluster) client.on('+node', sendTogether)
+  else sendTogether(client)
   let loggedAtMs = -Infinity
   client.on('error', (err: Error) => {
+    // The client would go on with the keys of database 0.
+    if (isRefusedDatabase(err) && !(client instanceof Cluster)) client.disconnect(true)
     if (performance.now() - loggedAtMs < LOG_INTERVAL_MS) return
     loggedAtMs = performance.now()
     log.error(
       { err, address: nodes.map((node) => `${node.host}:${node.port}`).join(',') },
-      'storage: Redis connection failed',
+      isRefusedDatabase(err)
+        ? `storage: Redis has no database ${storage.database} for this user, correct "database"`
+        : 'storage: Redis connection failed',
     )
   })
   return client
 }
 
+/**
+ * Commands of many requests leave in one write. One by one they made a key with a rate limit and a quota cost twice as much
+ * (scenario token of bench/).
+ */
+function sendTogether(client: Redis): void {
+  const server = awaited()
+  client.on('connect', () => holdEveryWrite(client.stream, server))
+}
+
 function create(storage: StorageConfig, nodes: readonly Address[], options: NodeOptions): RedisClient {
   if (storage.master_name !== '') {
-    return new Redis({
+    const withSentinels = {
       ...options,
       name: storage.master_name,
+      reconnectOnError: onceInAWhile(isReadOnly),
       sentinels: [...nodes],
       ...(storage.sentinel_password === '' ? {} : { sentinelPassword: storage.sentinel_password }),
       sentinelRetryStrategy: retryDelay,
-    })
+      // A Sentinel that is connected and silent must not be waited for: there are others.
+      ...(options.commandTimeout === undefined ? {} : { sentinelCommandTimeout: options.commandTimeout }),
+      // Without these the client talks to both in the clear.
+      ...(options.tls === undefined ? {} : { sentinelTLS: options.tls, enableTLSForSentinelMode: true }),
+    }
+    const client = new Redis(withSentinels)
+    followFailovers(client, withSentinels)
+    return client
   }
   if (storage.enable_cluster) {
     return new Cluster([...nodes], {
@@ -55,7 +84,21 @@ function create(storage: StorageConfig, nodes: readonly Address[], options: Node
     })
   }
   const [node] = nodes
-  return new Redis({ ...options, ...node })
+  return new Redis({ ...options, ...node, reconnectOnError: onceInAWhile(isReadOnly) })
+}
+
+const isRefusedDatabase = (err: Error): boolean => (err as { command?: { name?: string } }).command?.name === 'select'
+
+/** The address leads to another node after a failover, while the connection still leads to what is a replica by now. */
+const isReadOnly = (err: Error): boolean => err.message.startsWith('READONLY')
+
+function onceInAWhile(matches: (err: Error) => boolean): (err: Error) => boolean {
+  let atMs = -Infinity
+  return (err) => {
+    if (!matches(err) || performance.now() - atMs < READONLY_RECONNECT_MS) return false
+    atMs = performance.now()
+    return true
+  }
 }
 
 interface Address {
@@ -87,6 +130,8 @@ function redisOptions(storage: StorageConfig): NodeOptions {
     db: storage.enable_cluster ? 0 : storage.database,
     connectTimeout: timeoutMs,
     commandTimeout: timeoutMs,
+    // A connection whose answers are that late is given up: what is sent again on it would be done twice.
+    socketTimeout: timeoutMs,
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
@@ -96,6 +141,7 @@ function redisOptions(storage: StorageConfig): NodeOptions {
 }
 
 function tlsOptions(storage: StorageConfig): ConnectionOptions {
+  trustSystemRoots()
   const withPair = storage.cert_file !== '' && storage.key_file !== ''
   return {
     rejectUnauthorized: !storage.ssl_insecure_skip_verify,

@@ -1,13 +1,18 @@
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import {
   compileApi,
   normaliseListenPath,
-  securityPolicyOf,
+  securityPoliciesOf,
   WithdrawnApiError,
   type CompileDeps,
 } from '../api-definition/compile.ts'
+import { asksForMore, unguardedReason } from '../api-definition/guards.ts'
 import type { CompiledApi } from '../api-definition/compiled-api.ts'
 import type { LoadedDefinition, LoadedDefinitions } from '../api-definition/load.ts'
+import { asksForClientCertificate } from '../auth/supported.ts'
 import type { Log } from '../log/log.ts'
+import { filesOfUpstreamTls } from '../proxy/upstream-tls.ts'
 import { buildRouter, type Router } from '../router/router.ts'
 import { placeApis, type PortProtocol } from './ports.ts'
 
@@ -19,6 +24,8 @@ export interface ApiSet {
   readonly router: Router
   /** Certificates that APIs on the main port name. */
   readonly certificates: readonly string[]
+  /** An API on the main port looks at the certificates of clients. */
+  readonly asksClients: boolean
   readonly ports: ReadonlyMap<number, PortRoutes>
 }
 
@@ -27,14 +34,16 @@ export interface PortRoutes {
   readonly protocol: PortProtocol
   readonly router: Router
   readonly certificates: readonly string[]
+  readonly asksClients: boolean
 }
 
 export function emptyApiSet(): ApiSet {
   const router = buildRouter([], { enableCustomDomains: false, strictRoutes: false, hostname: '' })
-  return { apis: [], byId: new Map(), router, certificates: [], ports: new Map() }
+  return { apis: [], byId: new Map(), router, certificates: [], asksClients: false, ports: new Map() }
 }
 
-function buildSet(apis: readonly CompiledApi[], { config, log }: CompileDeps): ApiSet {
+/** Puts compiled APIs together. */
+export function buildSet(apis: readonly CompiledApi[], { config, log }: CompileDeps): ApiSet {
   const options = {
     enableCustomDomains: config.enable_custom_domains,
     strictRoutes: config.http_server_options.enable_strict_routes,
@@ -46,6 +55,7 @@ function buildSet(apis: readonly CompiledApi[], { config, log }: CompileDeps): A
     byId: new Map(apis.map((api) => [api.apiId, api])),
     router: buildRouter(main, options),
     certificates: certificatesOf(main),
+    asksClients: looksAtClients(main),
     ports: new Map(
       [...ports].map(([port, placed]) => [
         port,
@@ -53,6 +63,7 @@ function buildSet(apis: readonly CompiledApi[], { config, log }: CompileDeps): A
           protocol: placed.protocol,
           router: buildRouter(placed.apis, options),
           certificates: certificatesOf(placed.apis),
+          asksClients: looksAtClients(placed.apis),
         },
       ]),
     ),
@@ -62,20 +73,27 @@ function buildSet(apis: readonly CompiledApi[], { config, log }: CompileDeps): A
 const certificatesOf = (apis: readonly CompiledApi[]): string[] =>
   apis.flatMap(({ definition }) => (definition.domain_disabled ? [] : definition.certificates))
 
+const looksAtClients = (apis: readonly CompiledApi[]): boolean =>
+  apis.some(({ definition }) => asksForClientCertificate(definition))
+
 /** Compiling many APIs must not hold up requests: the event loop gets a turn after this many. */
-const APIS_PER_TURN = 20
+export const APIS_PER_TURN = 20
 
 /**
  * Builds the set that the loaded definitions describe.
  *
  * An API whose definition did not change is taken over from the previous set with its chain and connections. One that
- * cannot be served is skipped with an error; if it was served before, its last good form stays.
+ * cannot be served is skipped with an error; if it was served before, its last good form stays, unless the definition
+ * now asks for a protection that this form does not have.
  */
 export async function buildApiSet(loaded: LoadedDefinitions, previous: ApiSet, deps: CompileDeps): Promise<ApiSet> {
   const { log } = deps
   log.info({ prefix: 'main' }, 'Loading API configurations.')
-  const broken = new Set(loaded.failed)
-  const wanted = withListenPaths(withoutDuplicateIds(loaded.definitions, log), previous, deps, broken)
+  const broken = new Set<string>()
+  const definitions = withoutDuplicateIds(loaded.definitions, log)
+    .filter((each) => isUsable(each, previous, broken, log))
+    .map((each) => withFiles(each, deps))
+  const wanted = withListenPaths(definitions, previous, deps, broken)
   const apis: CompiledApi[] = []
   for (const [i, { definition, listenPath }] of wanted.entries()) {
     if (i > 0 && i % APIS_PER_TURN === 0) await nextTurn()
@@ -83,14 +101,15 @@ export async function buildApiSet(loaded: LoadedDefinitions, previous: ApiSet, d
     if (api !== null) apis.push(api)
   }
   for (const api of previous.apis) {
-    if (!broken.has(api.file) || apis.some((other) => other.apiId === api.apiId)) continue
+    const isBroken = broken.has(api.apiId) || loaded.failed.has(api.file)
+    if (!isBroken || apis.some((other) => other.apiId === api.apiId)) continue
     log.error({ api_id: api.apiId, file: api.file }, 'API definition is broken, its last good version stays in service')
     apis.push(api)
   }
   return buildSet(apis, deps)
 }
 
-const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+export const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 /** The first file that claims an id keeps it. */
 function withoutDuplicateIds(definitions: readonly LoadedDefinition[], log: Log): LoadedDefinition[] {
@@ -104,6 +123,50 @@ function withoutDuplicateIds(definitions: readonly LoadedDefinition[], log: Log)
     log.error({ api_id: definition.api_id, file, first }, 'Duplicate api_id, the API of the later file is skipped')
     return false
   })
+}
+
+/**
+ * What lacks secrets must not take the place of what has them, unless it protects more. An API that was not there before
+ * does without.
+ *
+ * @param broken - ids of APIs whose last good form may stay.
+ */
+function isUsable(
+  { definition, lacksSecrets }: LoadedDefinition,
+  previous: ApiSet,
+  broken: Set<string>,
+  log: Log,
+): boolean {
+  const before = previous.byId.get(definition.api_id)
+  if (lacksSecrets !== true || before === undefined || before.lacksSecrets) return true
+  if (unguardedReason(definition) !== null) return true
+  if (asksForMore(definition, before.definition)) {
+    log.warn(
+      { api_id: definition.api_id },
+      'API definition lacks secrets and asks for more protection: its last good version does not stay in service',
+    )
+    return true
+  }
+  broken.add(definition.api_id)
+  return false
+}
+
+/** The files that a definition names are a part of it. */
+function withFiles(loaded: LoadedDefinition, { config }: CompileDeps): LoadedDefinition {
+  const files = filesOfUpstreamTls(loaded.definition, config)
+  if (files.length === 0) return loaded
+  const hash = createHash('sha256').update(loaded.checksum)
+  for (const file of files) hash.update(contentOf(file))
+  return { ...loaded, checksum: hash.digest('base64url') }
+}
+
+function contentOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch {
+    // No file, but the id of a key, or missing: whoever uses it says so.
+    return ''
+  }
 }
 
 interface Wanted {
@@ -125,9 +188,9 @@ function withListenPaths(
   const wanted: Wanted[] = []
   for (const definition of definitions) {
     try {
-      wanted.push({ definition, listenPath: normaliseListenPath(definition.definition, deps) })
+      wanted.push({ definition, listenPath: normaliseListenPath(definition.definition) })
     } catch (err) {
-      skip(definition, err as Error, broken, log)
+      skip(definition, err as Error, previous, broken, log)
     }
   }
   const counts = new Map<string, number>()
@@ -140,8 +203,9 @@ function withListenPaths(
     if (counts.get(keys[i] as string) === 1 || before?.listenPath === listenPath) return each
     let renamed = `${listenPath}-${definition.definition.api_id}`
     while (taken.has(collisionKey(definition, renamed))) renamed += '_'
+    const shown = (path: string): string => withoutValues(path, definition.substituted ?? [])
     taken.add(collisionKey(definition, renamed))
-    log.error({ api_id: definition.definition.api_id }, `Listen path collision, changed to ${renamed}`)
+    log.error({ api_id: definition.definition.api_id }, `Listen path collision, changed to ${shown(renamed)}`)
     return { definition, listenPath: renamed }
   })
 }
@@ -150,13 +214,21 @@ function withListenPaths(
 const collisionKey = ({ definition }: LoadedDefinition, listenPath: string): string =>
   `${definition.domain} ${listenPath}`
 
-function skip(loaded: LoadedDefinition, err: Error, broken: Set<string>, log: Log): void {
-  // A definition that now asks for a protection must not go on in the form that had none.
-  if (!(err instanceof WithdrawnApiError)) broken.add(loaded.file)
+function skip(loaded: LoadedDefinition, err: Error, previous: ApiSet, broken: Set<string>, log: Log): void {
   const { api_id, name, org_id } = loaded.definition
-  log.error({ api_id, api_name: name, org_id, file: loaded.file, reason: err.message }, 'API skipped')
+  const before = previous.byId.get(api_id)
+  // A definition that now asks for a protection must not go on in the form that had none.
+  const isWithdrawn =
+    err instanceof WithdrawnApiError || (before !== undefined && asksForMore(loaded.definition, before.definition))
+  if (!isWithdrawn) broken.add(api_id)
+  const reason = withoutValues(err.message, loaded.substituted ?? [])
+  log.error({ api_id, api_name: name, org_id, file: loaded.file, reason }, 'API skipped')
   log.warn({ api_id, api_name: name, org_id }, 'Spec not valid, skipped!')
 }
+
+/** A text without what references stand for. */
+const withoutValues = (text: string, values: readonly string[]): string =>
+  values.reduce((shown, value) => shown.replaceAll(value, '…'), text)
 
 function serveOne(
   loaded: LoadedDefinition,
@@ -170,7 +242,7 @@ function serveOne(
   const domain = config.enable_custom_domains && !definition.domain_disabled ? definition.domain : ''
   log.info({ prefix: 'main', api_name: definition.name, domain: domain || '(no host)' }, 'Tracking hostname')
   const fields = { api_id: definition.api_id, api_name: definition.name, org_id: definition.org_id, type: 'request' }
-  log.info(fields, `Checking security policy: ${securityPolicyOf(definition)}`)
+  for (const policy of securityPoliciesOf(definition)) log.info(fields, `Checking security policy: ${policy}`)
   const before = previous.byId.get(definition.api_id)
   const unchanged = before?.checksum === loaded.checksum && before.listenPath === listenPath
   try {
@@ -178,7 +250,7 @@ function serveOne(
     log.info({ ...fields, prefix: 'gateway', user_ip: '--', server_name: '--', user_id: '--' }, 'API Loaded')
     return api
   } catch (err) {
-    skip(loaded, err as Error, broken, log)
+    skip(loaded, err as Error, previous, broken, log)
     return null
   }
 }

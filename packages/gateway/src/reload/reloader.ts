@@ -14,6 +14,10 @@ export class Reloader {
   #startedAtMs = -Infinity
   #timer: NodeJS.Timeout | null = null
   #closed = false
+  /** How many reloads worked. */
+  done = 0
+  /** How many did not. */
+  failed = 0
 
   constructor(run: () => Promise<void>, intervalMs: number, log: Log) {
     this.#run = run
@@ -53,8 +57,10 @@ export class Reloader {
     this.#log.info({ prefix: 'main' }, 'reload: initiating')
     try {
       await this.#run()
+      this.done++
       this.#log.info({ prefix: 'main' }, 'reload: complete')
     } catch (err) {
+      this.failed++
       this.#log.error({ prefix: 'main', err }, 'reload: failed, the APIs loaded before stay in service')
     }
     this.#log.info({ prefix: 'main', ms: Math.round(performance.now() - this.#startedAtMs) }, 'reload: cycle completed')

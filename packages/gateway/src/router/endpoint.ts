@@ -2,7 +2,7 @@
 import { RE2JS } from 're2js'
 import type { CompiledApi } from '../api-definition/compiled-api.ts'
 import type { ApiVersion } from '../api-definition/schema.ts'
-import { fromByteString } from '../auth/text.ts'
+import { fromByteString } from '../byte-string.ts'
 import type { ChainDeps } from '../chain/types.ts'
 import { stripListenPath } from '../proxy/upstream-url.ts'
 import { compilePathPattern, type PathTest } from './path-pattern.ts'

@@ -1,13 +1,17 @@
 import { RE2JS } from 're2js'
+import { fromByteString, toByteString } from '../byte-string.ts'
 
 /**
- * A listen path compiled for prefix matching against decoded paths.
+ * A listen path compiled for prefix matching against decoded paths, which are byte strings.
  *
  * Plain text is compared as text; `{name}` stands for one segment, `{name:regex}` for the regex (RE2 syntax and linear
  * time). There is no `$`: a listen path is always a prefix.
  */
 export interface ListenPath {
+  /** A byte string, as paths are. */
   readonly text: string
+  /** What every path begins with that can match. */
+  readonly literal: string
   /** Length of the matching prefix, or -1. */
   match(path: string): number
 }
@@ -19,18 +23,27 @@ export class ListenPathError extends Error {
 
 /** @throws ListenPathError for unbalanced braces, a bad inner regex or a capturing group in it. */
 export function compileListenPath(text: string): ListenPath {
+  const bytes = toByteString(text)
   if (!text.includes('{')) {
     if (text.includes('}')) throw new ListenPathError(`unbalanced braces in "${text}"`)
-    return { text, match: (path) => (path.startsWith(text) ? text.length : -1) }
+    return { text: bytes, literal: bytes, match: (path) => (path.startsWith(bytes) ? bytes.length : -1) }
   }
   const pattern = compileTemplate(`^${templateToRegex(text, '[^/]+')}`, text)
   return {
-    text,
-    match(path) {
-      const matcher = pattern.matcher(path)
-      return matcher.find() ? matcher.end() : -1
-    },
+    text: bytes,
+    literal: bytes.slice(0, bytes.indexOf('{')),
+    match: (path) => matchedBytes(pattern, path),
   }
+}
+
+/** The expression is about characters, the length that it matched about bytes. */
+function matchedBytes(pattern: RE2JS, path: string): number {
+  const decoded = fromByteString(path)
+  // Bytes that are no text are looked at one by one: what stands for them in the text is longer.
+  const text = decoded === path || Buffer.byteLength(decoded) === path.length ? decoded : path
+  const matcher = pattern.matcher(text)
+  if (!matcher.find()) return -1
+  return text === path ? matcher.end() : Buffer.byteLength(text.slice(0, matcher.end()))
 }
 
 function compileTemplate(regex: string, text: string): RE2JS {
@@ -86,12 +99,13 @@ export function templateToRegex(text: string, anySegment: string): string {
 }
 
 /**
- * Length that orders listen paths: the longest is tried first. Segments that are entirely a template count nothing,
+ * Length in bytes that orders listen paths: the longest is tried first. Segments that are entirely a template count nothing,
  * their slashes do.
  */
 export function effectiveLength(text: string): number {
-  if (!text.includes('{')) return text.length
-  const segments = text.split('/')
+  const bytes = toByteString(text)
+  if (!bytes.includes('{')) return bytes.length
+  const segments = bytes.split('/')
   return segments.reduce(
     (length, segment) => length + (segment.startsWith('{') && segment.endsWith('}') ? 0 : segment.length),
     segments.length - 1,

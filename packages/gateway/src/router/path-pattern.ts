@@ -1,8 +1,7 @@
 // Hot path.
 import { RE2JS } from 're2js'
-import { toByteString } from '../analytics/byte-string.ts'
+import { fromByteString, toByteString } from '../byte-string.ts'
 import { BoundedMap } from '../auth/bounded-map.ts'
-import { fromByteString } from '../auth/text.ts'
 import { matchesSegments, segmentPatternOf } from './segments.ts'
 
 /** How endpoint paths are matched, from `http_server_options`. */

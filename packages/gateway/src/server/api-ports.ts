@@ -39,7 +39,7 @@ export class ApiPorts {
     for (const [port, { protocol, gate, certificates }] of this.#open) {
       const wanted = apis.ports.get(port)
       gate.replace(apis)
-      certificates?.replaceApiFiles(wanted?.certificates ?? [])
+      if (wanted !== undefined) certificates?.follow(wanted)
       if (wanted?.protocol !== protocol) this.#close(port, CLOSE_DEADLINE_MS)
     }
     for (const [port, { protocol }] of apis.ports) if (!this.#open.has(port)) await this.#listen(port, protocol, apis)
@@ -52,8 +52,9 @@ export class ApiPorts {
 
   async #listen(port: number, protocol: PortProtocol, apis: ApiSet): Promise<void> {
     const { config, log, tls } = this.#options
-    const certificates = protocol === 'https' ? new ServerCertificates(tls, log) : null
-    certificates?.replaceApiFiles(apis.ports.get(port)?.certificates ?? [])
+    const certificates = protocol === 'https' ? new ServerCertificates({ settings: tls, log }) : null
+    const wanted = apis.ports.get(port)
+    if (wanted !== undefined) certificates?.follow(wanted)
     const gate = this.#options.createGate(port)
     gate.replace(apis)
     let listener: Listener

@@ -7,10 +7,16 @@ export const CLUSTER_CHANNEL = 'tyk.cluster.notifications'
 const SIGNATURE_SHA256 = 5
 
 /** Tells every gateway to forget its cached copy of a session. */
-export function keySpaceUpdateMessage(cacheKey: string, nodeSecret: string): string {
-  const command = 'KeySpaceUpdateNotification'
-  const signature = hash('sha256', command + cacheKey + nodeSecret)
-  return JSON.stringify({ command, payload: cacheKey, signature, algorithm: SIGNATURE_SHA256 })
+export const keySpaceUpdateMessage = (cacheKey: string, nodeSecret: string): string =>
+  signedMessage('KeySpaceUpdateNotification', cacheKey, nodeSecret)
+
+/** Tells every gateway to fetch the key sets of an API anew. */
+export const jwksInvalidMessage = (apiId: string, nodeSecret: string): string =>
+  signedMessage('InvalidateJWKSCacheForAPI', apiId, nodeSecret)
+
+function signedMessage(command: string, payload: string, nodeSecret: string): string {
+  const signature = hash('sha256', command + payload + nodeSecret)
+  return JSON.stringify({ command, payload, signature, algorithm: SIGNATURE_SHA256 })
 }
 
 /** The cache keys that such a message names. */

@@ -1,14 +1,20 @@
-import { randomUUID } from 'node:crypto'
 import type { ApiDefinition } from '../api-definition/schema.ts'
+import type { CertificateStore } from '../auth/certificate-store.ts'
 import { keyForLog } from '../auth/counted-log.ts'
+import { PasswordTooLongError, type Passwords } from '../auth/passwords.ts'
+import { WorkRefusedError } from '../auth/work-queue.ts'
 import { generateKey, organisationOf } from '../auth/key-format.ts'
 import type { GatewayConfig } from '../config/schema.ts'
+import type { Events } from '../events/index.ts'
 import type { Log } from '../log/log.ts'
 import type { RedisStores } from '../redis/stores.ts'
 import { applyPolicies } from './apply.ts'
 import { isObject } from './go-json.ts'
 import { doneAnswer, errorAnswer, jsonAnswer, type KeyAnswer } from './key-answer.ts'
-import { resetQuota, withCountedQuota } from './key-quota.ts'
+import { resetLimits, resetRates, withCountedQuota } from './key-quota.ts'
+import { bindingProblem, certificateProblem } from './key-certificates.ts'
+import { withHmacSecret, withoutPassword, withStoredPassword } from './key-secrets.ts'
+import { lastUpdated } from './last-updated.ts'
 import { longestTtlSeconds } from './lifetime.ts'
 import type { PolicyStore } from './policies.ts'
 import { parseSession, policyIdsOf, sessionMembers, type Session } from './session.ts'
@@ -20,10 +26,14 @@ export type { KeyAnswer } from './key-answer.ts'
 export interface KeyDeps {
   readonly sessions: SessionStore
   readonly policies: PolicyStore
+  readonly passwords: Pick<Passwords, 'protect'>
+  readonly certificateStore: Pick<CertificateStore, 'find'>
   readonly redis: Pick<RedisStores, 'main'>
   readonly config: GatewayConfig
   readonly log: Log
   readonly now: () => number
+  /** Handlers of events about keys. */
+  readonly events: Pick<Events, 'fireToken'>
   /** The loaded API of an id. */
   readonly api: (apiId: string) => ApiDefinition | undefined
 }
@@ -59,14 +69,20 @@ const DEFAULT_MIN_LENGTH = 3
 export async function createGeneratedKey(deps: KeyDeps, body: string): Promise<KeyAnswer> {
   const session = parseBody(body)
   if (session === null) return errorAnswer(500, 'Unmarshalling failed')
-  const refusal = unsupportedMember(session, null)
+  const refusal = await bindingProblem(session, null, deps.certificateStore)
   if (refusal !== null) return errorAnswer(400, refusal)
-  const token = generateKey(session.org_id, '', deps.config.hash_key_function)
-  const problem = await store(deps, token, deps.sessions.storageKeyOf(token), withHmacSecret(session), true, true)
+  const token = generateKey(session.org_id, session.certificate, deps.config.hash_key_function)
+  if (await isTaken(deps, session, token)) {
+    return errorAnswer(500, `Failed to create key - Key with given certificate already found:${token}`)
+  }
+  const ready = await withSecrets(deps, session, null)
+  if ('body' in ready) return ready
+  const problem = await store(deps, token, deps.sessions.storageKeyOf(token), ready, true, null)
   if (problem === MASTER_KEY) {
     return errorAnswer(400, 'Failed to create key, keys must have at least one Access Rights record set.')
   }
   if (problem !== null) return errorAnswer(500, `Failed to create key - ${problem}`)
+  deps.events.fireToken('TokenCreated', 'Key generated.', ready.org_id, token)
   return doneAnswer(token, 'added', deps.config.hash_keys ? deps.sessions.storageKeyOf(token) : null)
 }
 
@@ -74,13 +90,19 @@ export async function createGeneratedKey(deps: KeyDeps, body: string): Promise<K
 export async function createKey(deps: KeyDeps, body: string, name = ''): Promise<KeyAnswer> {
   const session = parseBody(body)
   if (session === null) return errorAnswer(400, 'Request malformed')
-  const refusal = shortNameMessage(name, deps.config.min_token_length) ?? unsupportedMember(session, null)
+  const short = shortNameMessage(name, deps.config.min_token_length)
+  const refusal = short ?? (await bindingProblem(session, null, deps.certificateStore))
   if (refusal !== null) return errorAnswer(400, refusal)
   if (session.expires > 0 && session.expires < nowSeconds(deps)) session.expires = 0
-  const token = generateKey(session.org_id, name, deps.config.hash_key_function)
-  const problem = await store(deps, token, deps.sessions.storageKeyOf(token), withHmacSecret(session), true, true)
+  const token = generateKey(session.org_id, name || session.certificate, deps.config.hash_key_function)
+  const ready = await withSecrets(deps, session, null)
+  if ('body' in ready) return ready
+  const problem = await store(deps, token, deps.sessions.storageKeyOf(token), ready, true, null)
   if (problem !== null) return errorAnswer(500, 'Failed to create key, ensure security settings are correct.')
-  return doneAnswer(token, 'added', deps.config.hash_keys ? deps.sessions.storageKeyOf(token) : null)
+  deps.events.fireToken('TokenCreated', 'Key modified.', ready.org_id, token)
+  if (!deps.config.hash_keys) return doneAnswer(token, 'added')
+  // A user of basic auth knows the name already.
+  return doneAnswer(ready.basic_auth_data === null ? token : '', 'added', deps.sessions.storageKeyOf(token))
 }
 
 /** `PUT /tyk/keys/{key}` */
@@ -90,24 +112,22 @@ export async function updateKey(deps: KeyDeps, key: string, body: string, query:
   const found = await locate(deps, key, session.org_id, query)
   if (found === null) return errorAnswer(404, 'Key is not found')
   const before = found.session
-  if (before.certificate !== '' && session.certificate === '') {
-    return errorAnswer(400, 'Key cannot be used without a certificate')
-  }
-  const refusal = unsupportedMember(session, before)
+  const refusal =
+    (await certificateProblem(session, before, deps.certificateStore)) ??
+    (await bindingProblem(session, before, deps.certificateStore))
   if (refusal !== null) return errorAnswer(400, refusal)
   const now = nowSeconds(deps)
   if (session.expires > 0 && session.expires < now) session.expires = before.expires
   session.date_created = before.date_created
-  const passwords = before.extra['basic_auth_data']
-  if (session.extra['basic_auth_data'] === undefined && passwords !== undefined) {
-    session.extra['basic_auth_data'] = passwords
-  }
   if (query.suppressReset) {
     session.quota_renews = before.quota_renews
     session.last_updated = before.last_updated
   }
-  const problem = await store(deps, found.token, found.storageKey, session, !query.suppressReset, false)
+  const ready = await withSecrets(deps, session, before)
+  if ('body' in ready) return ready
+  const problem = await store(deps, found.token, found.storageKey, ready, !query.suppressReset, before)
   if (problem !== null) return errorAnswer(500, 'Failed to create key, ensure security settings are correct.')
+  deps.events.fireToken('TokenUpdated', 'Key modified.', ready.org_id, found.token)
   return doneAnswer(found.token, 'modified')
 }
 
@@ -119,7 +139,7 @@ export async function getKey(deps: KeyDeps, key: string, query: KeyQuery): Promi
   const found = await locate(deps, key, query.orgId, query)
   if (found === null) return errorAnswer(404, 'Key not found')
   const session = applied(deps, found.session).session ?? found.session
-  const counted = await withCountedQuota(deps.redis.main, found.storageKey, session)
+  const counted = await withCountedQuota(deps.redis.main, found.storageKey, session, deps.now())
   return jsonAnswer(200, withoutPassword(sessionMembers(counted)))
 }
 
@@ -145,8 +165,11 @@ export async function deleteKey(deps: KeyDeps, key: string, query: KeyQuery): Pr
   const found = await locate(deps, key, query.orgId, query)
   if (found === null) return errorAnswer(404, 'There is no such key found')
   if (!(await deps.sessions.remove(found.storageKey))) return errorAnswer(400, 'Failed to remove the key')
-  await resetQuota(deps.redis.main, found.storageKey, found.session)
-  return query.apiId === '-1' ? jsonAnswer(200, null) : doneAnswer(found.token, 'deleted')
+  await resetLimits(deps.redis.main, found.storageKey, found.session, deps.now())
+  if (query.apiId === '-1') return jsonAnswer(200, null)
+  // By its hash nobody knows which key it was.
+  if (!query.hashed) deps.events.fireToken('TokenDeleted', 'Key deleted.', found.session.org_id, found.token)
+  return doneAnswer(found.token, 'deleted')
 }
 
 /** `POST /tyk/keys/preview`: what a key would be, nothing stored. */
@@ -162,7 +185,10 @@ export async function setKeyPolicies(deps: KeyDeps, storageKey: string, body: st
   if (ids === null) return errorAnswer(400, "Couldn't decode instruction")
   const found = await deps.sessions.load(storageKey, storageKey)
   if (found === null) return errorAnswer(404, 'Key not found')
-  const session: Session = { ...found.session, apply_policies: ids, last_updated: String(nowSeconds(deps)) }
+  const changedAt = lastUpdated(nowSeconds(deps), found.session)
+  const session: Session = { ...found.session, apply_policies: ids, last_updated: changedAt }
+  // Its quota goes on.
+  await resetRates(deps.redis.main, storageKey, applied(deps, session).session ?? session, deps.now())
   await deps.sessions.write(storageKey, session, 0)
   return doneAnswer(storageKey, 'updated')
 }
@@ -186,31 +212,24 @@ function shortNameMessage(name: string, configured: number): string | null {
   )
 }
 
-/** Protections of a single key that are not in force: such a key would be less safe than whoever makes it believes. */
-function unsupportedMember(session: Session, before: Session | null): string | null {
-  const { certificate, mtls_static_certificate_bindings: bindings } = session
-  if (certificate !== '' && certificate !== before?.certificate) return `certificate not found: ${certificate}`
-  const unknown = bindings.find((id) => !before?.mtls_static_certificate_bindings.includes(id))
-  if (unknown !== undefined) return `certificate not found: ${unknown}`
-  const password = passwordOf(session)
-  if (password === '' || (before !== null && password === passwordOf(before))) return null
-  return 'basic_auth_data: basic auth is not in force in this version, so no password is stored'
+/** A certificate has one key. */
+async function isTaken(deps: KeyDeps, session: Session, token: string): Promise<boolean> {
+  if (session.certificate === '') return false
+  return (await deps.sessions.load(deps.sessions.storageKeyOf(token), token)) !== null
 }
 
-function passwordOf(session: Session): string {
-  const data = session.extra['basic_auth_data']
-  return isObject(data) && typeof data['password'] === 'string' ? data['password'] : ''
-}
+const PASSWORD_TOO_LONG = errorAnswer(400, 'basic_auth_data: bcrypt takes passwords of at most 72 bytes')
+const TOO_BUSY = errorAnswer(503, 'Too many passwords wait to be hashed, try again')
 
-function withoutPassword(members: Record<string, unknown>): Record<string, unknown> {
-  const data = members['basic_auth_data']
-  return isObject(data) ? { ...members, basic_auth_data: { ...data, password: '' } } : members
-}
-
-function withHmacSecret(session: Session): Session {
-  if (!session.hmac_enabled) return session
-  const text = randomUUID().replaceAll('-', '')
-  return { ...session, hmac_string: Buffer.from(text, 'utf8').toString('base64') }
+/** The session with its secrets in the form in which they are stored, or why that cannot be. */
+async function withSecrets(deps: KeyDeps, session: Session, before: Session | null): Promise<Session | KeyAnswer> {
+  try {
+    return await withStoredPassword(before === null ? withHmacSecret(session) : session, before, deps.passwords)
+  } catch (err) {
+    if (err instanceof PasswordTooLongError) return PASSWORD_TOO_LONG
+    if (err instanceof WorkRefusedError) return TOO_BUSY
+    throw err
+  }
 }
 
 async function locate(deps: KeyDeps, key: string, orgId: string, query: KeyQuery): Promise<StoredSession | null> {
@@ -229,23 +248,27 @@ const applied = (deps: KeyDeps, session: Session): ReturnType<typeof applyPolici
 
 const MASTER_KEY = 'Master keys not allowed'
 
-/** Applies policies, resets counters and stores. Returns why it did not, or null. */
+/**
+ * Applies policies, resets counters and stores. Returns why it did not, or null.
+ *
+ * @param before - the session that is replaced; null: the key is new.
+ */
 async function store(
   deps: KeyDeps,
   token: string,
   storageKey: string,
   given: Session,
   resets: boolean,
-  isNew: boolean,
+  before: Session | null,
 ): Promise<string | null> {
   const now = nowSeconds(deps)
   const session: Session = { ...given }
-  if (isNew) {
+  if (before === null) {
     session.date_created = new Date(deps.now()).toISOString()
     applyTrialPeriod(deps, session, now)
   }
   const resetsQuota = resets && setsQuota(deps, session)
-  if (resets) session.last_updated = String(now)
+  if (resets) session.last_updated = lastUpdated(now, before ?? (await storedUnder(deps, storageKey)))
   if (resetsQuota) session.quota_renews = now + session.quota_renewal_rate
   const outcome = applied(deps, session)
   if (outcome.session === null) return outcome.failure
@@ -254,12 +277,16 @@ async function store(
     deps.log.error('Master keys disallowed in configuration, key not added.')
     return MASTER_KEY
   }
-  if (resetsQuota) await resetQuota(deps.redis.main, storageKey, outcome.session)
+  if (resetsQuota) await resetLimits(deps.redis.main, storageKey, outcome.session, deps.now())
   const ttlSeconds = longestTtlSeconds(outcome.session, loadedApis(deps, outcome.session), deps.config, now)
   await deps.sessions.write(storageKey, outcome.session, ttlSeconds)
   deps.log.info({ key: keyForLog(token, deps.config.enable_key_logging), apis: apiIds.length }, 'key stored')
   return null
 }
+
+/** A key that is made may have one of its name before it, which counts for the time of the change alone. */
+const storedUnder = async ({ sessions }: KeyDeps, storageKey: string): Promise<Session | null> =>
+  (await sessions.load(storageKey, storageKey))?.session ?? null
 
 /** Quotas start anew with a change of the key, unless every API of it is against that. */
 function setsQuota(deps: KeyDeps, session: Session): boolean {

@@ -2,7 +2,7 @@ import type { AccessRight, AllowedUrl, EndpointLimit, EndpointMethodLimit } from
 import { copyAccessRight } from './access-rights.ts'
 import type { ApplyState } from './apply.ts'
 import { emptyLimit, secondsPerRequest, type Limit } from './limit.ts'
-import { usesPartitions, type Policy } from './policy.ts'
+import { limitOfPolicy, usesPartitions, type Policy } from './policy.ts'
 import type { Session } from './session.ts'
 
 /** A policy that gives every API of its own a limit of its own. */
@@ -20,18 +20,6 @@ export function mergePerApi(session: Session, policy: Policy, state: ApplyState)
     for (const did of [state.didAcl, state.didQuota, state.didRateLimit, state.didComplexity]) did.add(apiId)
   }
 }
-
-const limitOfPolicy = (policy: Policy): Limit => ({
-  ...emptyLimit(),
-  rate: policy.rate,
-  per: policy.per,
-  smoothing: policy.smoothing,
-  throttle_interval: policy.throttle_interval,
-  throttle_retry_limit: policy.throttle_retry_limit,
-  max_query_depth: policy.max_query_depth,
-  quota_max: policy.quota_max,
-  quota_renewal_rate: policy.quota_renewal_rate,
-})
 
 const storedRenewal = (session: Session, apiId: string): number =>
   session.access_rights[apiId]?.limit?.quota_renews ?? 0

@@ -1,6 +1,6 @@
 import { formatAccessRights, readAccessRights, type AccessRights } from './access-rights.ts'
 import { readObject, sorted, withoutZeros } from './go-json.ts'
-import { formatLimit, readLimit, type Limit } from './limit.ts'
+import { emptyLimit, formatLimit, readLimit, type Limit } from './limit.ts'
 
 /** Which parts of a session a policy sets; none chosen: all of them. */
 export interface PolicyPartitions {
@@ -33,6 +33,19 @@ export interface Policy extends Readonly<Limit> {
   readonly last_updated: string
   readonly extra: Readonly<Record<string, unknown>>
 }
+
+/** The limits a policy grants, as a limit of their own: nothing of its quota is used yet. */
+export const limitOfPolicy = (policy: Policy): Limit => ({
+  ...emptyLimit(),
+  rate: policy.rate,
+  per: policy.per,
+  smoothing: policy.smoothing,
+  throttle_interval: policy.throttle_interval,
+  throttle_retry_limit: policy.throttle_retry_limit,
+  max_query_depth: policy.max_query_depth,
+  quota_max: policy.quota_max,
+  quota_renewal_rate: policy.quota_renewal_rate,
+})
 
 /**
  * @param mapKey - the id under which a map of policies lists it, which wins over the one inside.

@@ -20,6 +20,21 @@ describe('parseSession', () => {
     expect(parseSession('{"Org_ID":"o","RATE":5}')).toMatchObject({ org_id: 'o', rate: 5 })
   })
 
+  test.each([
+    ['{"basic_auth_data":{"password":"p","hash_type":"bcrypt"}}', { password: 'p', hash_type: 'bcrypt' }],
+    ['{"Basic_Auth_Data":{"Password":"p"}}', { password: 'p', hash_type: '' }],
+    ['{"basic_auth_data":{"password":"","hash_type":"bcrypt"}}', null],
+    ['{"basic_auth_data":{}}', null],
+    ['{}', null],
+  ])('reads the password of %s', (text, password) => {
+    expect(parseSession(text).basic_auth_data).toEqual(password)
+  })
+
+  test('writes passwords and keys of signatures as it has read them', () => {
+    const text = '{"basic_auth_data":{"password":"p"},"hmac_string":"s","rsa_certificate_id":"id"}'
+    expect(formatSession(parseSession(text))).toBe(text)
+  })
+
   test('takes a limit of zeros for none', () => {
     const session = parseSession('{"rate":3,"access_rights":{"a":{"limit":{"rate":0,"quota_max":0}}}}')
     expect(limitFor(session, 'a').rate).toBe(3)

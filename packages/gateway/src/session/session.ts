@@ -1,6 +1,7 @@
 import { emptyAccessRights, formatAccessRights, readAccessRights, type AccessRights } from './access-rights.ts'
 import { formatGoJson, readObject, sorted, withoutZeros, type ObjectReader } from './go-json.ts'
 import { formatLimit, readLimit, type Limit } from './limit.ts'
+import type { StoredPassword } from '../auth/stored-password.ts'
 
 /**
  * The object behind a key, as it is stored in Redis and travels through the control API. Member names are those of the
@@ -15,11 +16,15 @@ export interface Session extends Limit {
   apply_policies: string[]
   /** Older form of `apply_policies`; counts only when that is empty. */
   apply_policy_id: string
+  /** For basic auth: the password as it is stored. */
+  basic_auth_data: StoredPassword | null
   /** For tokens of one-to-one JWT: the text that verifies them. */
   jwt_data: { readonly secret: string } | null
   hmac_enabled: boolean
   hmac_string: string
   enable_http_signature_validation: boolean
+  /** For RSA signatures: id or path of the public key, or its PEM text. */
+  rsa_certificate_id: string
   certificate: string
   mtls_static_certificate_bindings: string[]
   oauth_client_id: string
@@ -37,6 +42,11 @@ export interface Session extends Limit {
   allowance: number
   /** Members the gateway does not use, passed on as they are. */
   readonly extra: Record<string, unknown>
+  /**
+   * Not stored: the digest, as of `bareDigest`, of the stored text that this session or the one it is a copy of was read
+   * from. Null: it was not read from Redis.
+   */
+  storedDigest: string | null
 }
 
 /** @throws GoJsonError or SyntaxError when the text is not a session. */
@@ -52,10 +62,12 @@ export function readSession(json: unknown): Session {
     is_inactive: from.boolean('is_inactive'),
     apply_policies: from.strings('apply_policies'),
     apply_policy_id: from.string('apply_policy_id'),
+    basic_auth_data: readPassword(from),
     jwt_data: readJwtData(from),
     hmac_enabled: from.boolean('hmac_enabled'),
     hmac_string: from.string('hmac_string'),
     enable_http_signature_validation: from.boolean('enable_http_signature_validation'),
+    rsa_certificate_id: from.string('rsa_certificate_id'),
     certificate: from.string('certificate'),
     mtls_static_certificate_bindings: from.strings('mtls_static_certificate_bindings'),
     oauth_client_id: from.string('oauth_client_id'),
@@ -70,6 +82,7 @@ export function readSession(json: unknown): Session {
     last_updated: from.string('last_updated'),
     allowance: from.number('allowance'),
     extra: from.rest(),
+    storedDigest: null,
   }
 }
 
@@ -78,6 +91,16 @@ function readDetailedRecording(from: ObjectReader): boolean {
   const current = from.boolean('enable_detailed_recording')
   const older = from.boolean('enable_detail_recording')
   return current || older
+}
+
+/** Null for what has no password: it is no user of basic auth, not one whose password is empty. */
+function readPassword(from: ObjectReader): Session['basic_auth_data'] {
+  const json = from.map('basic_auth_data')
+  if (json === null) return null
+  const data = readObject(json, 'basic_auth_data.')
+  const password = data.string('password')
+  const hash_type = data.string('hash_type')
+  return password === '' ? null : { password, hash_type }
 }
 
 function readJwtData(from: ObjectReader): Session['jwt_data'] {
@@ -112,10 +135,12 @@ export function sessionMembers(session: Session): Record<string, unknown> {
     oauth_client_id: session.oauth_client_id,
     certificate: session.certificate,
     mtls_static_certificate_bindings: session.mtls_static_certificate_bindings,
+    basic_auth_data: session.basic_auth_data === null ? null : withoutZeros({ ...session.basic_auth_data }),
     jwt_data: session.jwt_data,
     hmac_enabled: session.hmac_enabled,
     enable_http_signature_validation: session.enable_http_signature_validation,
     hmac_string: session.hmac_string,
+    rsa_certificate_id: session.rsa_certificate_id,
     is_inactive: session.is_inactive,
     apply_policy_id: session.apply_policy_id,
     apply_policies: session.apply_policies,

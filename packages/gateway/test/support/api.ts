@@ -12,3 +12,17 @@ export function keylessApi(targetUrl: string, changes: Record<string, unknown> =
     ...rest,
   }
 }
+
+/** A keyless definition with this id and name, and `/<id>/` for its listen path unless the changes say otherwise. */
+export function apiAt(id: string, targetUrl: string, changes: Record<string, unknown> = {}): Record<string, unknown> {
+  const proxy = { listen_path: `/${id}/`, ...(changes['proxy'] as object | undefined) }
+  return keylessApi(targetUrl, { api_id: id, name: id, ...changes, proxy })
+}
+
+/** The part of a definition with these settings in its one version. */
+export const withVersion = (version: Record<string, unknown>): Record<string, unknown> => ({
+  version_data: {
+    not_versioned: true,
+    versions: { Default: { name: 'Default', use_extended_paths: true, ...version } },
+  },
+})

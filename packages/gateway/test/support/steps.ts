@@ -2,14 +2,22 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { pino } from 'pino'
 import type { CompiledApi } from '../../src/api-definition/compiled-api.ts'
 import { decodeDefinition } from '../../src/api-definition/decode.ts'
+import { createCertificateStore } from '../../src/auth/certificate-store.ts'
+import { createExternalServices } from '../../src/external-services/index.ts'
+import { createPasswords } from '../../src/auth/passwords.ts'
 import { RequestContext } from '../../src/chain/context.ts'
 import type { Answer, ChainDeps, Middleware, MiddlewareDefinition } from '../../src/chain/types.ts'
 import { gatewayConfig, type GatewayConfig } from '../../src/config/schema.ts'
 import { rowsOf } from '../../src/config/section.ts'
+import type { Events } from '../../src/events/index.ts'
+import { createLimiter } from '../../src/limits/create-limiter.ts'
 import type { Log } from '../../src/log/log.ts'
 import type { RedisStores } from '../../src/redis/stores.ts'
 import { parseTarget } from '../../src/proxy/upstream-url.ts'
 import { compileListenPath } from '../../src/router/listen-path.ts'
+import { createSecretStores } from '../../src/secrets/create-stores.ts'
+import { createSecretValues, type SecretValues } from '../../src/secrets/secret-values.ts'
+import { createOrganisations } from '../../src/session/organisations.ts'
 import { createPolicyStore } from '../../src/session/policies.ts'
 import { readPolicy } from '../../src/session/policy.ts'
 import { createSessionStore } from '../../src/session/store.ts'
@@ -71,7 +79,27 @@ export interface TestDepsOptions {
   readonly clock?: TestClock
   readonly policies?: Record<string, Record<string, unknown>>
   readonly log?: Log
+  readonly events?: Events
+  /** Gateways that share limits. */
+  readonly gateways?: number
 }
+
+/** Nobody is told of anything. */
+const noEvents: Events = {
+  forApi: () => null,
+  fireToken: () => {},
+  monitors: { keys: null, organisations: null },
+  close: () => Promise.resolve(),
+}
+
+/** Stores that nobody has set up. */
+const noSecrets: SecretValues = createSecretValues({
+  stores: createSecretStores(configWith().kv, '/', {}),
+  env: {},
+  secrets: {},
+  log: pino({ level: 'silent' }),
+  onArrival: () => {},
+})
 
 export function depsWith(options: TestDepsOptions = {}): ChainDeps {
   const config = configWith(options.config)
@@ -81,7 +109,29 @@ export function depsWith(options: TestDepsOptions = {}): ChainDeps {
   const now = (): number => clock.ms
   const policies = createPolicyStore()
   policies.replace(Object.entries(options.policies ?? {}).map(([id, policy]) => readPolicy(policy, id)))
-  return { config, log, redis, policies, now, env: {}, sessions: createSessionStore({ redis, config, log, now }) }
+  const sessions = createSessionStore({ redis, config, log, now })
+  const organisations = createOrganisations({ redis, config, log, now })
+  const events = options.events ?? noEvents
+  const limiter = createLimiter({ config, redis, log, now, gateways: () => options.gateways ?? 1 })
+  const certificateStore = createCertificateStore({ redis, log, now })
+  const externalServices = createExternalServices({ config, env: {}, certificateStore, log })
+  const passwords = createPasswords({ hashFunction: config.basic_auth_hash_key_function, env: {} })
+  return {
+    config,
+    log,
+    redis,
+    policies,
+    now,
+    env: {},
+    secretValues: noSecrets,
+    sessions,
+    organisations,
+    events,
+    passwords,
+    certificateStore,
+    externalServices,
+    limiter,
+  }
 }
 
 export interface TestRequest {

@@ -39,6 +39,9 @@ function withSource(pair: { readonly privateKey: KeyObject; readonly publicKey: 
   return { ...pair, source: Buffer.from(pem).toString('base64') }
 }
 
+/** The text of the public key as it is: what a forger would take for the secret. */
+export const pemOf = ({ source }: TestKeys): string => Buffer.from(source, 'base64').toString()
+
 export const jwkOf = async (keys: TestKeys, kid: string): Promise<JWK> => ({
   ...(await exportJWK(keys.publicKey)),
   kid,

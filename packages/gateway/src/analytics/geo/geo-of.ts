@@ -1,6 +1,6 @@
 import { emptyGeo, type Geo } from '@tek/analytics-record'
 import type { CityResponse } from 'maxmind'
-import { toByteString } from '../byte-string.ts'
+import { toByteString } from '../../byte-string.ts'
 
 /** The part of a database entry that records have. Shared by the records of one address, so nobody may change it. */
 export function geoOf({ country, city, location }: CityResponse): Geo {

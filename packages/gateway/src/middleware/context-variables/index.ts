@@ -1,3 +1,4 @@
+// Hot path.
 import { contextVariable } from '../../chain/context-variables.ts'
 import type { RequestContext } from '../../chain/context.ts'
 import { readBody } from '../../chain/read-body.ts'

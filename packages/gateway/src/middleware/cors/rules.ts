@@ -1,5 +1,5 @@
 // Hot path.
-import { toByteString } from '../../analytics/byte-string.ts'
+import { toByteString } from '../../byte-string.ts'
 import type { ApiDefinition } from '../../api-definition/schema.ts'
 
 /** The lists of an API's `CORS`, compiled. */

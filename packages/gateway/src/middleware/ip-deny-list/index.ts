@@ -2,6 +2,7 @@
 import { compileAddressList, ipListInForce } from '../../auth/address-list.ts'
 import type { Answer, MiddlewareDefinition } from '../../chain/types.ts'
 import { gatewayErrors } from '../../errors/catalogue.ts'
+import { AUTH_FAILURE } from '../../events/index.ts'
 
 const DISALLOWED: Answer = { kind: 'error', error: gatewayErrors.ipDisallowed }
 
@@ -12,6 +13,10 @@ export const ipDenyListMiddleware: MiddlewareDefinition = {
     const { blacklisted_ips: entries, enable_ip_blacklisting: enabled } = definition
     if (!ipListInForce(definition, entries, enabled)) return null
     const includes = compileAddressList(entries, log)
-    return (ctx) => (includes(ctx.clientIp) ? DISALLOWED : undefined)
+    return (ctx) => {
+      if (!includes(ctx.clientIp)) return undefined
+      ctx.api.events?.fire('AuthFailure', ctx, ctx.clientIp, AUTH_FAILURE)
+      return DISALLOWED
+    }
   },
 }

@@ -7,11 +7,11 @@ import type { ErrorRow } from '../../errors/catalogue.ts'
 import { sessionTtlSeconds } from '../../session/lifetime.ts'
 import { policyIdsOf, type Session } from '../../session/session.ts'
 import type { StoredSession } from '../../session/store.ts'
-import { identityOf } from './identity.ts'
+import { identityOf } from '../../auth/tokens/identity.ts'
 import { readOauthClient } from './oauth-client.ts'
 import { clientIdOf, clientKey, compilePolicyRules, namedPolicy, scopesOf } from './policy-claims.ts'
 import { resolveSession, type TokenFacts } from './resolve-session.ts'
-import type { VerifiedToken } from './verified-token.ts'
+import type { VerifiedToken } from '../../auth/tokens/verified-token.ts'
 
 /** A session ready for the request and the key it is stored under, or the error that refuses the token. */
 export type SessionResult =

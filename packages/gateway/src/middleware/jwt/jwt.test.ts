@@ -10,6 +10,7 @@ import {
 } from '../../../test/support/steps.ts'
 import { ecKeys, rsaKeys, signToken, unsignedToken } from '../../../test/support/tokens.ts'
 import type { RequestContext } from '../../chain/context.ts'
+import { UnusableAuthError } from '../../auth/unusable-auth-error.ts'
 import { keyExpiredMiddleware } from '../key-expired/index.ts'
 import { jwtMiddleware } from './index.ts'
 
@@ -65,12 +66,18 @@ describe('a token is refused', () => {
   const rsa = rsaKeys()
   const p256 = ecKeys('P-256')
   const p384 = ecKeys('P-384')
+  const rsaSource = { jwt_signing_method: 'rsa', jwt_source: rsa.source }
+  const nested = (depth: number): Record<string, unknown> =>
+    JSON.parse(`{"alg":"HS256","x":${'['.repeat(depth)}${']'.repeat(depth)}}`) as Record<string, unknown>
   const refused: [string, () => string | Promise<string>, Record<string, unknown>][] = [
     ['it is no token', () => 'not-a-token', {}],
     ['its parts are no base64url JSON', () => 'a.b.c', {}],
     ['it has two parts', async () => (await signToken({ sub: 'ann' }, SECRET)).split('.').slice(0, 2).join('.'), {}],
     ['its header is a list', () => unsignedToken([], { sub: 'ann' }), {}],
     ['its claims are a list', () => unsignedToken({ alg: 'HS256' }, []), {}],
+    ['its header is huge', () => unsignedToken({ alg: 'HS256', kid: 'k'.repeat(500_000) }, { sub: 'ann' }, 'AAAA'), {}],
+    ['its header is nested deeply', () => unsignedToken(nested(2000), { sub: 'ann' }, 'AAAA'), {}],
+    ['its claims are huge', () => unsignedToken({ alg: 'HS256' }, { sub: 'a'.repeat(500_000) }, 'AAAA'), {}],
     ['it names no algorithm', () => unsignedToken({}, { sub: 'ann' }), {}],
     ['its algorithm is unknown', () => unsignedToken({ alg: 'HS1' }, { sub: 'ann' }), {}],
     ['its algorithm is a name of JavaScript', () => unsignedToken({ alg: 'constructor' }, { sub: 'ann' }), {}],
@@ -114,6 +121,8 @@ describe('a token is refused', () => {
 
   const mixed: [string, () => string | Promise<string>, Record<string, unknown>][] = [
     ['none', () => unsignedToken({ alg: 'none' }, { sub: 'ann' }), {}],
+    ['none, with a signature', () => unsignedToken({ alg: 'none' }, { sub: 'ann' }, 'AAAA'), {}],
+    ['none where rsa is asked for', () => unsignedToken({ alg: 'none' }, { sub: 'ann' }), rsaSource],
     ['EdDSA', () => unsignedToken({ alg: 'EdDSA' }, { sub: 'ann' }, 'AAAA'), {}],
     ['RS256 where hmac is asked for', () => signToken({ sub: 'ann' }, rsa.privateKey, { alg: 'RS256' }), {}],
     [
@@ -129,6 +138,18 @@ describe('a token is refused', () => {
   ]
   test.each(mixed)('with its own message for the algorithm %s', async (_, token, definition) => {
     expect((await present(await token(), definition)).outcome).toBe('403 Key not authorized: Unexpected signing method')
+  })
+})
+
+describe('an API is refused', () => {
+  const rsa = rsaKeys()
+  const der = rsa.publicKey.export({ format: 'der', type: 'spki' }).toString('base64')
+  // A mistaken method counts as hmac: whoever knows the public key could sign tokens with it.
+  test.each([undefined, 'hmac', 'RSA', 'RS256'])('when a public key would be its secret: method %s', (method) => {
+    for (const source of [rsa.source, der]) {
+      const api = apiWith({ ...jwtApi, jwt_signing_method: method, jwt_source: source })
+      expect(() => stepsOf(api, depsWith(), [jwtMiddleware])).toThrow(UnusableAuthError)
+    }
   })
 })
 
@@ -329,6 +350,24 @@ describe('policies', () => {
   })
 })
 
+test.each<[string, Record<string, unknown>]>([
+  ['the one it names', { jwt_policy_field_name: 'pol' }],
+  ['the default', {}],
+])('a token without scopes has only %s, whatever the scopes of an earlier one gave', async (_, definition) => {
+  const scopes = { jwt: { scope_claim_name: 'scp', scope_to_policy: { write: 'pol2' } } }
+  const api = apiWith({ ...jwtApi, scopes, ...definition })
+  const deps = depsWith({ clock: { ms: NOW * 1000 }, policies })
+  const steps = stepsOf(api, deps, [jwtMiddleware])
+  const policiesOf = async (claims: Record<string, unknown>): Promise<readonly string[] | undefined> => {
+    const token = await signToken({ sub: 'ann', pol: 'pol1', ...claims }, SECRET)
+    const ctx = contextFor(api, { headers: ['Authorization', token] })
+    expect(outcomeOf(await runSteps(steps, ctx))).toBe('passed')
+    return ctx.session?.apply_policies
+  }
+  expect(await policiesOf({ scp: 'write' })).toContain('pol2')
+  expect(await policiesOf({})).toEqual(['pol1'])
+})
+
 describe('a remembered identity', () => {
   async function twice(between: (deps: ReturnType<typeof depsWith>) => void): Promise<unknown[]> {
     const api = apiWith(jwtApi)
@@ -360,7 +399,7 @@ describe('a remembered identity', () => {
 test('claims and header members become context variables, claims winning', async () => {
   const token = await signToken({ sub: 'ann', typ: 'claim', roles: ['a', 'b'], obj: { a: 1 } }, SECRET, { typ: 'JWT' })
   const { ctx } = await present(token, { enable_context_vars: true })
-  expect(Object.fromEntries(ctx.variables ?? [])).toEqual({
+  expect(Object.fromEntries([...(ctx.claims ?? []), ...(ctx.variables ?? [])])).toEqual({
     jwt_claims_alg: 'HS256',
     jwt_claims_typ: 'claim',
     jwt_claims_sub: 'ann',

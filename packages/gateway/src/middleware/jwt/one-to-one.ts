@@ -2,16 +2,18 @@
 import { createSecretKey, type KeyObject } from 'node:crypto'
 import type { CompiledApi } from '../../api-definition/compiled-api.ts'
 import { BoundedMap } from '../../auth/bounded-map.ts'
+import { createCountedLog, keyForLog } from '../../auth/counted-log.ts'
+import { decodeBase64 } from '../../auth/key-format.ts'
 import type { ChainDeps } from '../../chain/types.ts'
 import { gatewayErrors } from '../../errors/catalogue.ts'
 import { createPolicyApplier } from '../../session/policy-applier.ts'
 import type { StoredSession } from '../../session/store.ts'
-import { keyFromBytes, type SigningMethod } from './algorithms.ts'
+import { isNoSecret, keyFromBytes, type SigningMethod } from '../../auth/tokens/algorithms.ts'
 import type { SessionResult } from './centralised.ts'
-import { identityOf } from './identity.ts'
-import type { FoundKey } from './key-source.ts'
-import type { Claims } from './token.ts'
-import type { VerifiedToken } from './verified-token.ts'
+import { identityOf } from '../../auth/tokens/identity.ts'
+import type { FoundKey } from '../../auth/tokens/key-source.ts'
+import type { Claims } from '../../auth/tokens/token.ts'
+import type { VerifiedToken } from '../../auth/tokens/verified-token.ts'
 
 /** Tokens that belong to keys: each key holds the secret that its tokens are verified with. */
 export interface OneToOneSessions {
@@ -24,9 +26,19 @@ const MAX_SECRETS = 8192
 const REFUSED: SessionResult = { session: null, error: gatewayErrors.jwtNotAuthorized }
 
 export function createOneToOneSessions(api: CompiledApi, method: SigningMethod, deps: ChainDeps): OneToOneSessions {
-  const { definition, orgId } = api
+  const { definition, apiId, orgId } = api
+  const problems = createCountedLog(deps.log, 'error', deps.now)
   const policies = createPolicyApplier(deps.policies)
   const keys = new BoundedMap<string, KeyObject>(MAX_SECRETS)
+
+  const unusable = (found: StoredSession): null => {
+    problems.note('JWT secret of a key cannot be used', () => ({
+      api_id: apiId,
+      key: keyForLog(found.token, deps.config.enable_key_logging),
+      reason: `not usable as a key for ${method}`,
+    }))
+    return null
+  }
 
   /** The JOSE header's `kid`, else the identity claim; null when the token names no key. */
   function keyNameOf({ header, claims }: { readonly header: Claims; readonly claims: Claims }): string | null {
@@ -41,8 +53,8 @@ export function createOneToOneSessions(api: CompiledApi, method: SigningMethod, 
     let key = keys.get(secret)
     if (key === undefined) {
       const bytes = Buffer.from(secret, 'utf8')
-      const made = method === 'hmac' ? createSecretKey(bytes) : keyFromBytes(method, bytes)
-      if (made === null) return null
+      const made = method === 'hmac' ? secretKey(secret, bytes) : keyFromBytes(method, bytes)
+      if (made === null) return unusable(found)
       key = made
       keys.set(secret, key)
     }
@@ -69,4 +81,11 @@ export function createOneToOneSessions(api: CompiledApi, method: SigningMethod, 
       return deps.sessions.find(name, orgId).then((found) => accept(token, found))
     },
   }
+}
+
+/** Null for a public key, as it is or in base64: a mistaken signing method would make a secret of it. */
+function secretKey(secret: string, bytes: Buffer): KeyObject | null {
+  const decoded = decodeBase64(secret)
+  if (isNoSecret(bytes) || (decoded !== null && isNoSecret(decoded))) return null
+  return createSecretKey(bytes)
 }

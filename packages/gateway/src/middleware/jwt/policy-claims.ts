@@ -1,5 +1,5 @@
 import type { ApiDefinition } from '../../api-definition/schema.ts'
-import { claim, claimOrNested, nestedClaim, type Claims } from './token.ts'
+import { claim, claimOrNested, nestedClaim, type Claims } from '../../auth/tokens/token.ts'
 
 /** How a definition chooses policies for a token. */
 export interface PolicyRules {

@@ -2,7 +2,7 @@ import { errorRow, gatewayErrors, type ErrorRow } from '../../errors/catalogue.t
 import { emptyAccessRights } from '../../session/access-rights.ts'
 import { applyPolicies, type Applied } from '../../session/apply.ts'
 import type { PolicyStore } from '../../session/policies.ts'
-import type { Policy } from '../../session/policy.ts'
+import { sessionFromPolicy } from '../../session/session-from-policy.ts'
 import { copySession, emptySession, policyIdsOf, type Session } from '../../session/session.ts'
 import type { OauthClient } from './oauth-client.ts'
 import type { PolicyRules } from './policy-claims.ts'
@@ -77,7 +77,7 @@ function createSession(facts: TokenFacts, deps: ResolveDeps): Step {
     const policy = deps.policies.get(deps.orgId, base.id)
     if (policy === undefined) return refused(gatewayErrors.jwtNoMatchingPolicy)
     const ids = base.isDefault ? [...deps.rules.defaultPolicies] : [base.id]
-    const applied = apply(sessionFromPolicy(policy, ids, deps), deps)
+    const applied = apply(sessionFromPolicy(policy, ids, deps.orgId, deps.nowSeconds), deps)
     if (applied.session === null) return refused(errorRow(500, `failed to create key: ${applied.failure}`))
     session = applied.session
   }
@@ -88,31 +88,6 @@ function createSession(facts: TokenFacts, deps: ResolveDeps): Step {
   return passed(session)
 }
 
-function sessionFromPolicy(policy: Policy, ids: string[], { orgId, nowSeconds }: ResolveDeps): Session {
-  return {
-    ...emptySession(),
-    org_id: orgId,
-    apply_policies: ids,
-    allowance: policy.rate,
-    rate: policy.rate,
-    per: policy.per,
-    smoothing: policy.smoothing,
-    throttle_interval: policy.throttle_interval,
-    throttle_retry_limit: policy.throttle_retry_limit,
-    max_query_depth: policy.max_query_depth,
-    quota_max: policy.quota_max,
-    quota_renewal_rate: policy.quota_renewal_rate,
-    access_rights: policy.access_rights,
-    hmac_enabled: policy.hmac_enabled,
-    enable_http_signature_validation: policy.enable_http_signature_validation,
-    is_inactive: policy.is_inactive,
-    tags: [...policy.tags],
-    expires: policy.key_expires_in > 0 ? nowSeconds + policy.key_expires_in : 0,
-    post_expiry_action: policy.post_expiry_action,
-    post_expiry_grace_period: policy.post_expiry_grace_period,
-  }
-}
-
 function updateSession(before: Session, facts: TokenFacts, deps: ResolveDeps): Step {
   const base = basePolicy(facts, deps)
   let session = before
@@ -121,7 +96,9 @@ function updateSession(before: Session, facts: TokenFacts, deps: ResolveDeps): S
     const ids = policyIdsOf(session)
     if (ids.length === 0) return refused(gatewayErrors.jwtNoMatchingPolicyFound)
     const wanted = base.isDefault ? deps.rules.defaultPolicies : [base.id]
-    const fits = base.isDefault ? sameSet(wanted, ids) : ids.includes(base.id)
+    // Where scopes choose policies, what stands beside the named one came from another token's scopes.
+    const exact = base.isDefault || Object.keys(deps.rules.scopeToPolicy).length > 0
+    const fits = exact ? sameSet(wanted, ids) : ids.includes(base.id)
     if (!fits) {
       const switched = withPolicies(session, wanted, deps)
       if (switched === null) return refused(gatewayErrors.jwtCannotApplyPolicy)

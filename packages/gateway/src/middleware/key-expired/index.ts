@@ -6,6 +6,8 @@ import { gatewayErrors } from '../../errors/catalogue.ts'
 const SESSION_MISSING: Answer = { kind: 'error', error: gatewayErrors.sessionMissing }
 const INACTIVE: Answer = { kind: 'error', error: gatewayErrors.keyInactive }
 const EXPIRED: Answer = { kind: 'error', error: gatewayErrors.keyExpired }
+const FROM_INACTIVE = 'Attempted access from inactive key.'
+const FROM_EXPIRED = 'Attempted access from expired key.'
 
 /** Refuses keys that were switched off or have expired. */
 export const keyExpiredMiddleware: MiddlewareDefinition = {
@@ -22,13 +24,15 @@ export const keyExpiredMiddleware: MiddlewareDefinition = {
       if (session === null) return SESSION_MISSING
       const fields = () => ({ mw: 'KeyExpired', api_id: apiId, key: keyForLog(token, deps.config.enable_key_logging) })
       if (session.is_inactive) {
-        failures.note('Attempted access from inactive key.', fields)
+        failures.note(FROM_INACTIVE, fields)
+        ctx.api.events?.fire('KeyExpired', ctx, token, FROM_INACTIVE)
         return INACTIVE
       }
       if (session.expires < 1) return undefined
       const leewaySeconds = session.meta_data?.['TykJWTSessionID'] === undefined ? 0 : tokenLeewaySeconds
       if (Math.floor(deps.now() / 1000) <= session.expires + leewaySeconds) return undefined
-      failures.note('Attempted access from expired key.', fields)
+      failures.note(FROM_EXPIRED, fields)
+      ctx.api.events?.fire('KeyExpired', ctx, token, FROM_EXPIRED)
       return EXPIRED
     }
   },

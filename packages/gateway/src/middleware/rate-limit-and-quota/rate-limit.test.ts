@@ -103,6 +103,16 @@ describe('the rate of a key', () => {
     expect(await outcomes(fixture(), asked)).toEqual(['passed', LIMITED, 'passed'])
   })
 
+  test('is counted under the key itself when the name would come from a store', async () => {
+    const session = () => readSession({ rate: 1, per: 60, meta_data: { rate_limit_pattern: '$secret_consul.dev' } })
+    const asked: [Session, { token: string }][] = [
+      [session(), { token: 'a' }],
+      [session(), { token: 'b' }],
+      [session(), { token: 'b' }],
+    ]
+    expect(await outcomes(fixture(), asked)).toEqual(['passed', 'passed', LIMITED])
+  })
+
   test.each([{ disable_rate_limit: true }, { use_keyless: true }])('does not count with %j', (definition) => {
     const session = readSession({ rate: 1, per: 60 })
     const api = apiWith({ use_standard_auth: true, ...definition })

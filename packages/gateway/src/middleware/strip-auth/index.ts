@@ -1,5 +1,5 @@
 // Hot path.
-import { toByteString } from '../../analytics/byte-string.ts'
+import { toByteString } from '../../byte-string.ts'
 import type { ApiDefinition, AuthConfig } from '../../api-definition/schema.ts'
 import { withoutQueryParameter } from '../../auth/query.ts'
 import { canonicalHeaderName, type HeaderList } from '../../chain/headers.ts'

@@ -1,7 +1,6 @@
 // Hot path.
 import { RE2JS } from 're2js'
-import { toByteString } from '../../analytics/byte-string.ts'
-import { fromByteString } from '../../auth/text.ts'
+import { fromByteString, toByteString } from '../../byte-string.ts'
 
 /** Null for what is no regular expression. */
 export function compilePattern(text: string): RE2JS | null {

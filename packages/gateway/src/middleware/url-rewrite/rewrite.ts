@@ -3,7 +3,7 @@ import type { RE2JS } from 're2js'
 import type { ApiVersion } from '../../api-definition/schema.ts'
 import type { RequestContext, RewrittenUrl } from '../../chain/context.ts'
 import type { Answer, ChainDeps } from '../../chain/types.ts'
-import { compileTemplate, type SecretSources, type Template } from '../../chain/variables.ts'
+import { compileTemplate, definitionSources, type SecretSources, type Template } from '../../chain/variables.ts'
 import { errorRow } from '../../errors/catalogue.ts'
 import { encodedPath, unescapePath } from '../../proxy/escape.ts'
 import { parseTarget } from '../../proxy/upstream-url.ts'
@@ -28,9 +28,9 @@ export interface Rewrite {
   apply(ctx: RequestContext, payload: string | null): RewriteOutcome | null
 }
 
-/** @throws TemplateError for a variable whose source is not in force. */
+/** A rewrite as the entry describes it; an entry with a broken pattern answers an error. */
 export function compileRewrite(entry: RewriteEntry, deps: ChainDeps): Rewrite {
-  const sources = { env: deps.env, secrets: deps.config.secrets }
+  const sources = definitionSources(deps)
   const pattern = compilePattern(entry.match_pattern)
   if (pattern === null) {
     deps.log.error({ path: entry.path, match_pattern: entry.match_pattern }, 'URL rewrite: not a regular expression')

@@ -1,6 +1,6 @@
 // Hot path.
 import type { RE2JS } from 're2js'
-import { toByteString } from '../../analytics/byte-string.ts'
+import { toByteString } from '../../byte-string.ts'
 import type { ApiVersion } from '../../api-definition/schema.ts'
 import { queryValues } from '../../auth/query.ts'
 import { contextVariable } from '../../chain/context-variables.ts'

@@ -1,5 +1,4 @@
 // Hot path.
-import type { ValidateFunction } from 'ajv'
 import type { CompiledApi } from '../../api-definition/compiled-api.ts'
 import type { ApiVersion } from '../../api-definition/schema.ts'
 import { readBody } from '../../chain/read-body.ts'
@@ -9,10 +8,10 @@ import { errorRow, gatewayErrors } from '../../errors/catalogue.ts'
 import { compileEndpoints, entriesOf } from '../../router/endpoint.ts'
 import { JsonProblem, parseFirstValue } from './json-value.ts'
 import { problemsText } from './messages.ts'
-import { compileSchema } from './schema.ts'
+import { compileSchema, type SchemaCheck } from './schema.ts'
 
 const NO_SCHEMA: Answer = { kind: 'error', error: gatewayErrors.noJsonSchema }
-const TOO_LARGE: Answer = { kind: 'error', error: gatewayErrors.requestTooLarge }
+const TOO_LARGE: Answer = { kind: 'error', error: gatewayErrors.bodyToValidateTooLarge }
 
 /** A body that is to be checked is held in memory; a longer one is refused. */
 const MAX_BODY_BYTES = 10 * 1024 * 1024
@@ -25,7 +24,7 @@ export const validateJsonMiddleware: MiddlewareDefinition = {
 
 interface BodyRule {
   /** null: the endpoint has no schema, and then no body is good enough. */
-  readonly validate: ValidateFunction | null
+  readonly validate: SchemaCheck | null
   readonly status: number
 }
 
@@ -46,14 +45,15 @@ function compileStep(version: ApiVersion, api: CompiledApi, deps: ChainDeps): Mi
   }
 }
 
-function checkBody(body: Buffer, validate: ValidateFunction, status: number): Answer | undefined {
+function checkBody(body: Buffer, validate: SchemaCheck, status: number): Answer | undefined {
   let value: unknown
   try {
     value = parseFirstValue(body)
   } catch (err) {
     if (!(err instanceof JsonProblem)) throw err
-    return { kind: 'error', error: errorRow(400, `JSON parsing error: ${err.message}`) }
+    return { kind: 'error', error: errorRow(400, `JSON parsing error: ${err.message}`, gatewayErrors.jsonUnreadable) }
   }
-  if (validate(value)) return undefined
-  return { kind: 'error', error: errorRow(status, problemsText(validate.errors ?? [])) }
+  const problems = validate(value, body.length)
+  if (problems === null) return undefined
+  return { kind: 'error', error: errorRow(status, problemsText(problems), gatewayErrors.jsonInvalid) }
 }

@@ -1,23 +1,32 @@
 import type { ErrorObject } from 'ajv'
 
+/** Of so many problems each is told. Looking for those that matter takes the square of their number. */
+const MAX_PROBLEMS = 50
+/** So much of a name that the client chose is told: it can be as long as the body. */
+const MAX_NAME_LENGTH = 200
+
 /**
- * What a client is told of a body that does not fit: every problem as `field: description`, joined by `; `, in the words
- * of Go's gojsonschema.
+ * What a client is told of a body that does not fit: the problems, up to 50 of them, as `field: description`, joined by
+ * `; `, in the words of Go's gojsonschema.
  */
 export function problemsText(errors: readonly ErrorObject[]): string {
-  return relevant(errors)
+  return relevant(errors.slice(0, MAX_PROBLEMS))
     .map((error) => `${fieldOf(error)}: ${describe(error)}`)
     .join('; ')
 }
 
+const shortened = (name: string): string =>
+  name.length > MAX_NAME_LENGTH ? `${name.slice(0, MAX_NAME_LENGTH)}…` : name
+
 /** Dotted path; `(root)` for the document itself. */
 function fieldOf({ instancePath }: ErrorObject): string {
   if (instancePath === '') return '(root)'
-  return instancePath
+  const field = instancePath
     .slice(1)
     .split('/')
     .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
     .join('.')
+  return shortened(field)
 }
 
 /** A value of the wrong type is not looked at any further, and of several alternatives only the nearest is told. */
@@ -82,8 +91,9 @@ const DESCRIPTIONS: Readonly<Record<string, Describe>> = {
   enum: ({ allowedValues }, error) =>
     `${fieldOf(error)} must be one of the following: ${(allowedValues as unknown[]).map(json).join(', ')}`,
   const: ({ allowedValue }, error) => `${fieldOf(error)} does not match: ${json(allowedValue)}`,
-  additionalProperties: ({ additionalProperty }) => `Additional property ${String(additionalProperty)} is not allowed`,
-  propertyNames: ({ propertyName }) => `Property name of "${String(propertyName)}" does not match`,
+  additionalProperties: ({ additionalProperty }) =>
+    `Additional property ${shortened(String(additionalProperty))} is not allowed`,
+  propertyNames: ({ propertyName }) => `Property name of "${shortened(String(propertyName))}" does not match`,
   minLength: ({ limit }) => `String length must be greater than or equal to ${String(limit)}`,
   maxLength: ({ limit }) => `String length must be less than or equal to ${String(limit)}`,
   minimum: numberLimit,

@@ -1,31 +1,46 @@
 import net from 'node:net'
-import { Ajv, type ValidateFunction } from 'ajv'
+import { Ajv, type ErrorObject } from 'ajv'
 import { RE2JS } from 're2js'
+import { UNIQUE_ITEMS } from './unique-items.ts'
 
 /** A schema that cannot be compiled: its API is not served, because nothing would check the bodies. */
 export class SchemaError extends Error {
   readonly code = 'GATEWAY_JSON_SCHEMA'
 }
 
+/** Finds what is wrong with a value; null when it fits. */
+export type SchemaCheck = (value: unknown, sizeBytes: number) => readonly ErrorObject[] | null
+
+/** In a body up to this size every problem is looked for: each takes memory, and a few bytes can make one. */
+const MAX_BYTES_FOR_ALL_PROBLEMS = 64 * 1024
+
 /**
  * Compiles a JSON schema of draft 4, 6 or 7.
  *
  * @throws SchemaError for what is no schema, or refers to one elsewhere.
  */
-export function compileSchema(schema: unknown): ValidateFunction {
+export function compileSchema(schema: unknown): SchemaCheck {
   if (typeof schema !== 'boolean' && (typeof schema !== 'object' || schema === null || Array.isArray(schema))) {
     throw new SchemaError('schema: expected an object')
   }
   try {
-    return createAjv().compile(toDraft7(schema) as object)
+    const converted = toDraft7(schema) as object
+    const untilFirst = createAjv(false).compile(converted)
+    const all = createAjv(true).compile(converted)
+    return (value, sizeBytes) => {
+      if (untilFirst(value)) return null
+      if (sizeBytes > MAX_BYTES_FOR_ALL_PROBLEMS) return untilFirst.errors ?? []
+      all(value)
+      return all.errors ?? []
+    }
   } catch (err) {
     throw new SchemaError(`schema: ${(err as Error).message}`, { cause: err })
   }
 }
 
-function createAjv(): Ajv {
-  return new Ajv({
-    allErrors: true,
+function createAjv(allErrors: boolean): Ajv {
+  const ajv = new Ajv({
+    allErrors,
     // Messages tell the type that came.
     verbose: true,
     strict: false,
@@ -35,6 +50,8 @@ function createAjv(): Ajv {
     formats: FORMATS,
     code: { regExp: linearRegExp },
   })
+  ajv.removeKeyword('uniqueItems')
+  return ajv.addKeyword(UNIQUE_ITEMS)
 }
 
 /** Patterns run over request data, so they are matched in linear time. */

@@ -111,6 +111,48 @@ test.each<[string, unknown, string, string]>([
   expect((await validate({ schema }, body)).outcome).toBe(outcome)
 })
 
+test('of many problems the first fifty are told, and of a large body only the first', async () => {
+  const strings = { items: { type: 'string' } }
+  const { outcome } = await validate({ schema: strings }, JSON.stringify(Array.from({ length: 20_000 }, () => 1)))
+  expect(outcome).toMatch(/^422 0: Invalid[^;]*(; [^;]*){49}$/)
+  const long = await validate({ schema: strings }, JSON.stringify(Array.from({ length: 50_000 }, () => 1)))
+  expect(long.outcome).toBe('422 0: Invalid type. Expected: string, given: integer')
+})
+
+test('names that the client chose are cut', async () => {
+  const name = 'n'.repeat(60_000)
+  const body = JSON.stringify({ [name]: 1 })
+  const cut = `${'n'.repeat(200)}…`
+  expect((await validate({ schema: { additionalProperties: false } }, body)).outcome).toBe(
+    `422 (root): Additional property ${cut} is not allowed`,
+  )
+  expect((await validate({ schema: { additionalProperties: { type: 'string' } } }, body)).outcome).toBe(
+    `422 ${cut}: Invalid type. Expected: string, given: integer`,
+  )
+})
+
+test.each([
+  [
+    [
+      { a: 1, b: [2] },
+      { a: 1, b: [3] },
+      { b: [2], a: 1 },
+    ],
+    [0, 2],
+  ],
+  [['1', 1], null],
+  [
+    ['a', 'b', 'b', 'a'],
+    [1, 2],
+  ],
+  [[{ __proto__x: 1 }, [1], { a: null }, null, '{"a":null}'], null],
+  // Ten seconds and more when each is compared with every other.
+  [Array.from({ length: 30_000 }, (_, n) => ({ n })), null],
+])('unique items of any kind are told apart: %#', async (items, pair) => {
+  const { outcome } = await validate({ schema: { uniqueItems: true } }, JSON.stringify(items))
+  expect(outcome).toBe(pair === null ? 'passed' : `422 (root): array items[${pair.join()}] must be unique`)
+})
+
 test('the code of the endpoint is used, and the body goes on as it came', async () => {
   expect((await validate({ schema: person, error_response_code: 400 }, '{}')).outcome).toBe(
     '400 (root): name is required',

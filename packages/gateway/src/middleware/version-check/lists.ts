@@ -1,5 +1,5 @@
 // Hot path.
-import { toByteString } from '../../analytics/byte-string.ts'
+import { toByteString } from '../../byte-string.ts'
 import type { CompiledApi } from '../../api-definition/compiled-api.ts'
 import type { ApiVersion } from '../../api-definition/schema.ts'
 import { canonicalHeaderName } from '../../chain/headers.ts'

@@ -1,5 +1,5 @@
 // Hot path.
-import { toByteString } from '../../analytics/byte-string.ts'
+import { toByteString } from '../../byte-string.ts'
 import { canonicalHeaderName } from '../../chain/headers.ts'
 import type { MiddlewareDefinition } from '../../chain/types.ts'
 

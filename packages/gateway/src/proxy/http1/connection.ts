@@ -1,12 +1,20 @@
 // Hot path.
 import { trailersOf } from '../trailers.ts'
+import { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
+import { holdWrites } from '../../event-loop/hold-writes.ts'
+import type { Awaited } from '../../event-loop/stay-awake.ts'
+import { ReadMemory } from './read-memory.ts'
 import { ResponseParser, type ParserSink } from './response-parser.ts'
 import { announcesEmptyBody, isReplayable } from '../request-rules.ts'
 import { UpstreamError, type ExchangeHandler, type UpstreamFailure, type UpstreamRequest } from '../transport.ts'
 
+/** A body where there must be none follows soon; it would be taken for the answer to the next request. */
+const LATE_BODY_MS = 20
+
 /** What a connection tells its pool. */
 export interface ConnectionOwner {
+  readonly upstream: Awaited
   /** The exchange is over and the connection may carry another one. */
   onIdle(connection: Connection): void
   onClosed(connection: Connection): void
@@ -34,6 +42,8 @@ export class Connection implements ParserSink {
   #headTimer: NodeJS.Timeout | null = null
   #stopBody: (() => void) | null = null
   #upgradeHeaders: string[] | null = null
+  /** Of the read that is being parsed. */
+  #memory: ReadMemory | null = null
   closed = false
   idleSinceMs = 0
 
@@ -56,6 +66,7 @@ export class Connection implements ParserSink {
     this.#reused = reused
     this.#headSeen = false
     exchange.connection = this
+    holdWrites(this.socket, this.#owner.upstream)
     this.#parser.begin(request.method)
     this.#writeRequest(request)
   }
@@ -93,11 +104,14 @@ export class Connection implements ParserSink {
     const body = request.body as NonNullable<UpstreamRequest['body']>
     const chunked = request.contentLength < 0
     const { socket } = this
+    // A body that a step has read may still be in its hands.
+    const ownsMemory = body instanceof IncomingMessage
     let sentBytes = 0
     const onData = (chunk: Buffer): void => {
       if (chunk.length === 0) return
       sentBytes += chunk.length
-      const more = chunked ? writeChunk(socket, chunk) : socket.write(chunk)
+      const onWritten = ownsMemory ? ReadMemory.whole(chunk) : undefined
+      const more = chunked ? writeChunk(socket, chunk, onWritten) : socket.write(chunk, onWritten)
       if (!more) {
         body.pause()
         socket.once('drain', () => body.resume())
@@ -155,8 +169,8 @@ export class Connection implements ParserSink {
     this.#handler?.onHead(status, headers, statusLine)
   }
 
-  onBody(chunk: Buffer): void {
-    if (this.#handler?.onData(chunk) === false) this.socket.pause()
+  onBody(chunk: Buffer, isLast: boolean): void {
+    if (this.#handler?.onData(chunk, this.#memory?.add(), isLast) === false) this.socket.pause()
   }
 
   onComplete(trailers: string[]): void {
@@ -174,6 +188,13 @@ export class Connection implements ParserSink {
       this.#destroy()
       return
     }
+    if (this.#reused && !this.#hasLeft()) {
+      // Nor do bytes that lay here before the request leaves: they would be taken for its answer.
+      this.#onSocketError(null)
+      return
+    }
+    const memory = ReadMemory.of(chunk)
+    this.#memory = memory
     let rest: Buffer | null
     try {
       rest = this.#parser.push(chunk)
@@ -181,6 +202,7 @@ export class Connection implements ParserSink {
       this.#fail('malformed', 'malformed HTTP response', err as Error)
       return
     }
+    memory?.complete()
     if (this.#upgradeHeaders !== null) this.#handOver(rest)
     else if (rest !== null) this.#destroy()
   }
@@ -228,7 +250,13 @@ export class Connection implements ParserSink {
 
   #mayRetry(): boolean {
     const request = this.#request as UpstreamRequest
-    return this.#reused && !this.#parser.started && request.body === null && isReplayable(request)
+    if (!this.#reused || this.#parser.started || request.body !== null) return false
+    return isReplayable(request) || !this.#hasLeft()
+  }
+
+  /** Writes are held until the end of the turn of the event loop, when all that lay here has been read. */
+  #hasLeft(): boolean {
+    return this.socket.writableCorked === 0
   }
 
   #takeExchange(): { request: UpstreamRequest; handler: ExchangeHandler; exchange: ExchangeState } {
@@ -260,6 +288,7 @@ export class Connection implements ParserSink {
     const reusable = this.#parser.keepAlive && !this.#request.upgrade
     this.#release()
     if (!reusable || this.closed) this.#destroy()
+    else if (this.#parser.announcesAbsentBody) setTimeout(() => this.closed || this.#owner.onIdle(this), LATE_BODY_MS)
     else this.#owner.onIdle(this)
   }
 
@@ -308,10 +337,10 @@ function expectedLines({ headers, body, method }: UpstreamRequest): number {
   return 1 + headers.length / 2 + framing + 1
 }
 
-function writeChunk(socket: Socket, chunk: Buffer): boolean {
+function writeChunk(socket: Socket, chunk: Buffer, onWritten?: (err?: Error | null) => void): boolean {
   socket.cork()
   socket.write(`${chunk.length.toString(16)}\r\n`, 'latin1')
-  socket.write(chunk)
+  socket.write(chunk, onWritten)
   const more = socket.write('\r\n', 'latin1')
   socket.uncork()
   return more

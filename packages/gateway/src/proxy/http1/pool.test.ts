@@ -49,7 +49,13 @@ interface Outcome {
   error: UpstreamError | null
 }
 
-function send(pool: Http1Pool, port: number, request: Partial<UpstreamRequest> = {}): Promise<Outcome> {
+/** @param socket - To send it on; otherwise the pool chooses. */
+function send(
+  pool: Http1Pool,
+  port: number,
+  request: Partial<UpstreamRequest> = {},
+  socket?: net.Socket,
+): Promise<Outcome> {
   return new Promise((resolve) => {
     const outcome: Outcome = { status: 0, body: '', error: null }
     const handler: ExchangeHandler = {
@@ -62,20 +68,19 @@ function send(pool: Http1Pool, port: number, request: Partial<UpstreamRequest> =
       onUpgrade: () => resolve(outcome),
       onError: (error) => resolve({ ...outcome, error }),
     }
-    pool.exchange(
-      {
-        target: parseTarget(`http://127.0.0.1:${port}`),
-        method: 'GET',
-        path: '/',
-        headers: ['Host', `127.0.0.1:${port}`],
-        body: null,
-        contentLength: 0,
-        timeoutMs: 5000,
-        upgrade: false,
-        ...request,
-      },
-      handler,
-    )
+    const whole: UpstreamRequest = {
+      target: parseTarget(`http://127.0.0.1:${port}`),
+      method: 'GET',
+      path: '/',
+      headers: ['Host', `127.0.0.1:${port}`],
+      body: null,
+      contentLength: 0,
+      timeoutMs: 5000,
+      upgrade: false,
+      ...request,
+    }
+    if (socket === undefined) pool.exchange(whole, handler)
+    else pool.exchangeOn(socket, whole, handler)
   })
 }
 
@@ -129,6 +134,20 @@ test('gives up a connection on which bytes arrive that nobody asked for', async 
   const pool = createPool()
   await send(pool, upstream.port)
   expect(await send(pool, upstream.port)).toMatchObject({ body: 'ok' })
+  expect(upstream.connections()).toBe(2)
+})
+
+test.each(['GET', 'POST'])('takes no bytes that came before a %s has left for its answer', async (method) => {
+  const upstream = await rawUpstream((socket) => socket.on('data', () => socket.write(OK)))
+  const pool = createPool()
+  const socket = net.connect(upstream.port, '127.0.0.1')
+  await once(socket, 'connect')
+  await send(pool, upstream.port, {}, socket)
+  const second = send(pool, upstream.port, { method })
+  // As if they were read in this turn of the event loop: a server may say something again while nobody asks.
+  socket.push('HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison')
+  expect(await second).toEqual({ status: 200, body: 'ok', error: null })
+  expect(socket.destroyed).toBe(true)
   expect(upstream.connections()).toBe(2)
 })
 

@@ -1,6 +1,7 @@
 // Hot path.
 import type { Socket } from 'node:net'
 import { Connection, type ConnectionOwner, type ExchangeState } from './connection.ts'
+import { awaited } from '../../event-loop/stay-awake.ts'
 import type { Dialler } from '../dial.ts'
 import type { ForwardProxy } from '../forward-proxy.ts'
 import type { Exchange, ExchangeHandler, UpstreamRequest, UpstreamTransport } from '../transport.ts'
@@ -23,6 +24,7 @@ const ALPN = ['http/1.1'] as const
 /** Sends requests over pooled HTTP/1.1 connections of our own. One pool per API, as in Tyk. */
 export class Http1Pool implements UpstreamTransport, ConnectionOwner {
   readonly #options: PoolOptions
+  readonly upstream = awaited()
   /** Newest last: the connection used most recently is the least likely to be dead. */
   readonly #idle = new Map<string, Connection[]>()
   readonly #all = new Set<Connection>()

@@ -33,6 +33,8 @@ const SESSION_WINDOW_BYTES = 16 * 1024 * 1024
 /** Go's limit for response headers, and ours for requests. */
 const MAX_HEADER_BYTES = 10 * 1024 * 1024
 const MAX_HEADER_LINES = 10_000
+/** Hosts without a session that are remembered. */
+const MAX_PEERS = 1000
 /** Node's own bound, in MB, for all streams of a session together. */
 const MAX_SESSION_MEMORY_MB = 256
 
@@ -109,6 +111,8 @@ export class Http2Transport implements UpstreamTransport, ExchangeOwner {
   #peer(target: UpstreamTarget): Peer {
     let peer = this.#peers.get(target.key)
     if (peer === undefined) {
+      // Rewritten URLs can name any number of hosts; what goes here is only that some of them chose HTTP/1.1.
+      if (this.#peers.size >= MAX_PEERS) this.#forgetHttp1()
       peer = { target, sessions: [], waiting: [], cancelDial: null, http1: false }
       this.#peers.set(target.key, peer)
     }
@@ -210,6 +214,10 @@ export class Http2Transport implements UpstreamTransport, ExchangeOwner {
       else exchange.moveTo((request, handler) => http1.exchangeOn(opened, request, handler))
     }
     free?.destroy()
+  }
+
+  #forgetHttp1(): void {
+    for (const [key, { http1 }] of this.#peers) if (http1) this.#peers.delete(key)
   }
 
   #forget(peer: Peer): void {

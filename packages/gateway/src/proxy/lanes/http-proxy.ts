@@ -25,6 +25,9 @@ interface Job {
   readonly copy: ResponseCopy
 }
 
+/** Fastify would throw for 777. The status that the client gets is set by `ResponseCopy`. */
+const PLACEHOLDER_STATUS = 200
+
 type Carrier = Record<string | symbol, unknown>
 
 const METHODS = ['DELETE', 'GET', 'HEAD', 'PATCH', 'POST', 'PUT', 'OPTIONS'] as const
@@ -63,15 +66,16 @@ export async function createHttpProxyLane(): Promise<HttpProxyLane> {
     forward(ctx, options) {
       const request = buildUpstreamRequest(ctx, options, null)
       const copy = new ResponseCopy(ctx, options)
+      if (ctx.expectsContinue && request.body === ctx.request) ctx.response.writeContinue()
       // Fastify runs in its HTTP/1.1 mode here.
       if (!supported.has(ctx.method) || ctx.request.httpVersionMajor > 1) {
         copy.start(ctx.api.transport.exchange(request, copy))
         return
       }
-      if (ctx.expectsContinue && request.body === ctx.request) ctx.response.writeContinue()
       jobs.set(ctx.request, { ctx, request, copy })
-      // The route is chosen already, and Fastify's router would trip over targets that are legal for us.
+      // The route is chosen already, and Fastify would trip over targets and media types that are legal for us.
       ctx.request.url = '/'
+      ctx.request.headers['content-type'] = undefined
       fastify.routing(ctx.request, ctx.response)
     },
     close: () => fastify.close(),
@@ -124,7 +128,7 @@ class TransportBody extends Readable implements ExchangeHandler {
     this.status = status
     this.statusLine = statusLine
     this.rawHeaders = headers
-    this.#callback(null, { statusCode: status, headers: {}, body: this })
+    this.#callback(null, { statusCode: PLACEHOLDER_STATUS, headers: {}, body: this })
   }
 
   onData(chunk: Buffer): boolean {

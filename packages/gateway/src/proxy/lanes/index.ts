@@ -1,6 +1,5 @@
 import type { RequestContext } from '../../chain/context.ts'
 import { forward, type ForwardOptions } from '../forward.ts'
-import { createHttpProxyLane } from './http-proxy.ts'
 
 /** How ordinary requests go upstream. */
 export interface Lane {
@@ -10,7 +9,9 @@ export interface Lane {
 
 export type LaneName = 'direct' | 'http-proxy'
 
-export function createLane(name: LaneName): Promise<Lane> {
-  if (name === 'http-proxy') return createHttpProxyLane()
-  return Promise.resolve({ forward, close: () => Promise.resolve() })
+export async function createLane(name: LaneName): Promise<Lane> {
+  if (name === 'direct') return { forward, close: () => Promise.resolve() }
+  // Loaded when it is wanted: the plug-in and what it brings along need 150 ms.
+  const { createHttpProxyLane } = await import('./http-proxy.ts')
+  return createHttpProxyLane()
 }

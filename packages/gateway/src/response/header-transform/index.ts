@@ -1,5 +1,5 @@
 // Hot path.
-import { toByteString } from '../../analytics/byte-string.ts'
+import { toByteString } from '../../byte-string.ts'
 import type { CompiledApi } from '../../api-definition/compiled-api.ts'
 import { canonicalHeaderName } from '../../chain/headers.ts'
 import { parseTarget, stripListenPath, type UpstreamTarget } from '../../proxy/upstream-url.ts'

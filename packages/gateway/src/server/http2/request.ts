@@ -9,6 +9,8 @@ export interface PeerOfStream {
   readonly remoteAddress: string | undefined
   readonly remotePort: number | undefined
   readonly destroyed: boolean
+  /** The connection itself, for what TLS knows about the client. */
+  readonly connection: unknown
 }
 
 /**
@@ -43,6 +45,7 @@ export class Http2Request extends Readable {
     this.socket = {
       remoteAddress,
       remotePort,
+      connection: stream.session?.socket,
       get destroyed() {
         return stream.destroyed
       },

@@ -10,7 +10,7 @@ import {
 import type { Duplex } from 'node:stream'
 import type { RequestListener } from 'node:http'
 import { isLasting } from '../../proxy/lasting.ts'
-import { MAX_HEADER_BYTES } from '../limits.ts'
+import { MAX_HEADER_BYTES, MAX_HEADER_LINES } from '../limits.ts'
 import { Http2Request } from './request.ts'
 import { Http2Response } from './response.ts'
 
@@ -34,7 +34,6 @@ export interface Http2Sessions {
 const MAX_STREAMS = 250
 const STREAM_WINDOW_BYTES = 256 * 1024
 const SESSION_WINDOW_BYTES = 16 * 1024 * 1024
-const MAX_HEADER_LINES = 10_000
 /** Node's own bound, in MB, for all streams of a session together. */
 const MAX_SESSION_MEMORY_MB = 128
 
@@ -66,7 +65,11 @@ export function createHttp2Sessions(options: Http2Options): Http2Sessions {
     serve(stream, headers, raw, options)
   })
   return {
-    accept: (socket) => void server.emit('connection', socket),
+    accept(socket) {
+      // Set by the HTTP/1.1 server that took it: a client that ends it while its streams wait would never be noticed.
+      socket.allowHalfOpen = false
+      server.emit('connection', socket)
+    },
     close() {
       for (const session of sessions) session.close()
     },
@@ -101,6 +104,11 @@ function serve(
   if (typeof path !== 'string') {
     // CONNECT, which only a forward proxy takes.
     stream.respond({ ':status': 405 }, { endStream: true })
+    return
+  }
+  if (!path.startsWith('/') && path !== '*') {
+    // In another scheme than http it may be anything; in absolute form it would name a host of its own.
+    stream.respond({ ':status': 400 }, { endStream: true })
     return
   }
   if (fastify?.accepts(path) === true) {

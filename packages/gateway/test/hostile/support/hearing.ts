@@ -1,0 +1,137 @@
+import net from 'node:net'
+import { Pool } from 'undici'
+import { Dialler, type DialOutcome } from '../../../src/proxy/dial.ts'
+import { Http1Pool } from '../../../src/proxy/http1/pool.ts'
+import { parseTarget, type UpstreamTarget } from '../../../src/proxy/upstream-url.ts'
+
+/** What a client hears of an answer. */
+export interface Heard {
+  status: number
+  /** `Name: value`, byte for byte. */
+  headers: string[]
+  body: string
+  trailers: string[]
+  /** Told that it is the whole answer. */
+  whole: boolean
+}
+
+/** A client that keeps one connection to an upstream. */
+export interface HearingClient {
+  hear(method: 'GET' | 'HEAD', path: string): Promise<Heard>
+  /** Its connections that are open. */
+  readonly sockets: ReadonlySet<net.Socket>
+  close(): Promise<void>
+}
+
+/** The limit that Go has, and ours. */
+const MAX_HEAD_BYTES = 10 * 1024 * 1024
+
+const nothing = (): Heard => ({ status: 0, headers: [], body: '', trailers: [], whole: false })
+
+const lines = (flat: readonly (string | Buffer)[]): string[] => {
+  const text = flat.map((each) => (typeof each === 'string' ? each : each.toString('latin1')))
+  // Blanks behind a value are no part of it; undici leaves them there.
+  return text.flatMap((name, i) => (i % 2 === 0 ? `${name}: ${plain(name, text[i + 1]?.trimEnd() ?? '')}` : []))
+}
+/** Ours says a length as a client is to read it, `0` for `00`; undici leaves it as it came. */
+const plain = (name: string, value: string): string =>
+  name.toLowerCase() === 'content-length' ? value.replace(/^0+(?=\d)/, '') : value
+
+/** Keeps the sockets in sight. */
+class WatchedDialler extends Dialler {
+  readonly sockets = new Set<net.Socket>()
+
+  override dial(target: UpstreamTarget, alpn: readonly string[], timeoutMs: number, outcome: DialOutcome): () => void {
+    return super.dial(target, alpn, timeoutMs, {
+      onConnected: (socket) => {
+        keep(this.sockets, socket)
+        outcome.onConnected(socket)
+      },
+      onFailed: (error) => outcome.onFailed(error),
+    })
+  }
+}
+
+function keep(sockets: Set<net.Socket>, socket: net.Socket): void {
+  sockets.add(socket)
+  socket.once('close', () => sockets.delete(socket))
+}
+
+/**
+ * The gateway's own HTTP/1.1 client.
+ *
+ * @param keepAlive - False: each answer comes on a fresh connection.
+ */
+export function ourClient(url: string, { keepAlive = true } = {}): HearingClient {
+  const dialler = new WatchedDialler({ tls: { connectOptions: () => ({}), check: () => {} }, proxyFor: () => null })
+  const pool = new Http1Pool({ keepAlive, maxIdlePerHost: 1, maxIdle: 0, dialler })
+  const target = parseTarget(url)
+  const headers = ['Host', 'upstream.test']
+  return {
+    hear(method, path) {
+      const heard = nothing()
+      return new Promise((resolve) => {
+        pool.exchange(
+          { target, method, path, headers, body: null, contentLength: 0, timeoutMs: 0, upgrade: false },
+          {
+            onHead: (status, raw) => void Object.assign(heard, { status, headers: lines(raw) }),
+            onData: (chunk) => {
+              heard.body += chunk.toString('latin1')
+              return true
+            },
+            onEnd: (trailers) => resolve({ ...heard, trailers: lines(trailers), whole: true }),
+            onUpgrade: () => resolve(heard),
+            onError: () => resolve(heard),
+          },
+        )
+      })
+    },
+    sockets: dialler.sockets,
+    async close() {
+      await pool.close()
+      pool.destroy()
+    },
+  }
+}
+
+/** undici, with the limit for heads that ours has. */
+export function undiciClient(url: string): HearingClient {
+  const sockets = new Set<net.Socket>()
+  const { hostname, port } = new URL(url)
+  const pool = new Pool(url, {
+    connections: 1,
+    maxHeaderSize: MAX_HEAD_BYTES,
+    keepAliveTimeout: 600_000,
+    connect(_, callback) {
+      const socket = net.connect(Number(port), hostname, () => callback(null, socket))
+      keep(sockets, socket)
+    },
+  })
+  return {
+    hear(method, path) {
+      const heard = nothing()
+      return new Promise((resolve) => {
+        pool.dispatch(
+          { method, path },
+          {
+            onRequestStart: () => {},
+            onResponseStart(controller, status) {
+              // It tells of interim answers too; the last one is the answer.
+              if (status >= 200) Object.assign(heard, { status, headers: lines(rawOf(controller, 'rawHeaders')) })
+            },
+            onResponseData: (_, chunk) => void (heard.body += chunk.toString('latin1')),
+            onResponseEnd: (controller) =>
+              resolve({ ...heard, trailers: lines(rawOf(controller, 'rawTrailers')), whole: true }),
+            onResponseError: () => resolve(heard),
+          },
+        )
+      })
+    },
+    sockets,
+    close: () => pool.destroy(),
+  }
+}
+
+const rawOf = (controller: object, name: string): Buffer[] => [
+  ...((controller as Record<string, Buffer[] | null>)[name] ?? []),
+]

@@ -1,0 +1,116 @@
+import { once } from 'node:events'
+import net from 'node:net'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { HearingClient, Heard } from './hearing.ts'
+import type { RandomAnswer } from './random-answer.ts'
+
+/**
+ * An upstream that keeps its connections and answers each request with the bytes that its path stands for. It ends a
+ * connection when a client that has read all of an answer still waits: whatever the answer is, it has an end, and no time
+ * is measured.
+ */
+export interface KeepingUpstream extends AsyncDisposable {
+  readonly url: string
+  /** Has a client ask for this answer, and returns when it has read all that was sent to it. */
+  hear(client: HearingClient, answer: RandomAnswer): Promise<Heard>
+  /**
+   * Sends bytes that no request asked for on the connection that carried the client's last answer, if that is still open,
+   * and returns when they have been read or the connection is closed.
+   */
+  say(client: HearingClient, bytes: string): Promise<void>
+  /** Whether the client has that connection still. */
+  isKept(client: HearingClient): boolean
+}
+
+/** So many turns of the event loop behind the last byte a client has said what it has to say. */
+const TURNS = 4
+
+interface Served {
+  readonly socket: net.Socket
+  readonly clientPort: number
+  sentBytes: number
+}
+
+interface Asked {
+  readonly answer: RandomAnswer
+  /** Where it was given last. */
+  on: Served | null
+  /** For the client. */
+  isOver: boolean
+}
+
+export async function startKeepingUpstream(): Promise<KeepingUpstream> {
+  const asked = new Map<string, Asked>()
+  const lastOf = new WeakMap<HearingClient, Served>()
+  const open = new Set<net.Socket>()
+  let requests = 0
+  const server = net.createServer({ noDelay: true }, (socket) => {
+    const served: Served = { socket, clientPort: socket.remotePort as number, sentBytes: 0 }
+    let received = ''
+    open.add(socket)
+    socket.on('close', () => open.delete(socket))
+    socket.on('error', () => {})
+    socket.on('data', (chunk) => {
+      received += chunk.toString('latin1')
+      // Requests to it have no bodies.
+      for (let end = received.indexOf('\r\n\r\n'); end !== -1; end = received.indexOf('\r\n\r\n')) {
+        const each = asked.get(received.split(' ', 2)[1] as string) as Asked
+        received = received.slice(end + 4)
+        each.on = served
+        write(served, each.answer.bytes)
+        if (each.answer.ends) socket.end()
+      }
+    })
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    url: `http://127.0.0.1:${(server.address() as net.AddressInfo).port}`,
+    async hear(client, answer) {
+      const path = `/${requests++}`
+      const each: Asked = { answer, on: null, isOver: false }
+      asked.set(path, each)
+      const heard = client.hear(answer.method, path).finally(() => (each.isOver = true))
+      for (let quiet = 0; !each.isOver || quiet < TURNS; await nextTurn()) {
+        quiet = each.on !== null && hasReadAll(client, each.on) ? quiet + 1 : 0
+        if (!each.isOver && quiet > TURNS) each.on?.socket.end()
+      }
+      asked.delete(path)
+      if (each.on !== null) lastOf.set(client, each.on)
+      return heard
+    },
+    async say(client, bytes) {
+      const served = lastOf.get(client)
+      if (served === undefined || served.socket.destroyed || served.socket.writableEnded) return
+      write(served, bytes)
+      for (let quiet = 0; quiet < TURNS; await nextTurn()) quiet = hasReadAll(client, served) ? quiet + 1 : 0
+    },
+    isKept(client) {
+      const served = lastOf.get(client)
+      return served !== undefined && socketOf(client, served) !== undefined
+    },
+    async [Symbol.asyncDispose]() {
+      for (const socket of open) socket.destroy()
+      server.close()
+      await once(server, 'close')
+    },
+  }
+}
+
+function write(served: Served, bytes: string): void {
+  const all = Buffer.from(bytes, 'latin1')
+  served.sentBytes += all.length
+  if (all.length > 0) served.socket.write(all)
+}
+
+/** All that was sent on a connection with the end of it, or as much as the client wanted before it closed it. */
+function hasReadAll(client: HearingClient, served: Served): boolean {
+  const socket = socketOf(client, served)
+  return socket === undefined || (socket.bytesRead >= served.sentBytes && !served.socket.writableEnded)
+}
+
+/** The client's end of a connection; undefined when it is closed. */
+function socketOf({ sockets }: HearingClient, { clientPort }: Served): net.Socket | undefined {
+  for (const socket of sockets) if (socket.localPort === clientPort) return socket
+  return undefined
+}
