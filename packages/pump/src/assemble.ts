@@ -4,25 +4,25 @@ import { ANALYTICS_KEY_PREFIX, sourceLists } from '@tek/analytics-record'
 import type { PumpConfig } from './config/load.ts'
 import type { CoreConfig } from './config/schema.ts'
 import { logRedisTrouble } from './connect.ts'
+import { capCreator } from './create-cap.ts'
 import type { CreatedSink } from './create-sinks.ts'
-import { DeadLetters, Delivery } from './delivery/index.ts'
+import { DeadLetters, openStores } from './dead-letters/index.ts'
+import { Delivery } from './delivery/index.ts'
 import { compilePrepare } from './filter/index.ts'
-import { ChunkCache, LeaseEngine, LeaseStore, type SegmentDeps, deadLetterKeys } from './lease/index.ts'
+import { ChunkCache, LeaseEngine, LeaseStore, type SegmentDeps } from './lease/index.ts'
 import type { Log } from './log/log.ts'
 import type { Instrumentation } from './metrics/statsd.ts'
 import type { RedisConnection } from './redis/connection.ts'
 import { keyPrefixOf } from './redis/options.ts'
+import type { SpillFolder } from './spill/index.ts'
 import type { PumpTimings } from './timings.ts'
 
 /** Records and bytes read from Redis at a time: bounds memory however long a list is. */
-const CHUNK_RECORDS = 500
+const CHUNK_RECORDS = 1000
 const CHUNK_BYTES = 1024 * 1024
 
 /** Chunks that several sinks share, so that each is read and decoded once. */
 const SHARED_CHUNKS = 4
-
-const DEAD_LETTER_ENTRIES = 10_000
-const DEAD_LETTER_BYTES = 256 * 1024 * 1024
 
 export interface Materials {
   readonly config: PumpConfig
@@ -30,6 +30,9 @@ export interface Materials {
   readonly redis: RedisConnection
   readonly metrics: Instrumentation
   readonly timings: PumpTimings
+  readonly workingDirectory: string
+  /** For a cap on leases whose policy is spill. */
+  readonly spillFolder: SpillFolder | null
   readonly log: Log
 }
 
@@ -41,16 +44,10 @@ export interface Parts {
 
 /** Puts leases, dead letters and one delivery per sink together. Nothing runs yet. */
 export function assemble(materials: Materials): Parts {
-  const { config, sinks, redis, log } = materials
+  const { config, sinks, redis, workingDirectory, log } = materials
   const prefix = keyPrefixOf(config.core.analytics_storage_config, ANALYTICS_KEY_PREFIX)
   const onTrouble = logRedisTrouble(redis, log, config.core.purge_delay * 1000)
-  const deadLetters = new DeadLetters({
-    client: redis.client,
-    keys: deadLetterKeys(prefix),
-    maxEntries: DEAD_LETTER_ENTRIES,
-    maxBytes: DEAD_LETTER_BYTES,
-    log,
-  })
+  const deadLetters = new DeadLetters({ ...openStores(config, redis, workingDirectory, log), log })
   // Each knows the other only by a function, called once both are there.
   const deliveries: Delivery[] = sinks.map((sink) =>
     buildDelivery(sink, materials, deadLetters, onTrouble, (segment) => engine.forget(segment)),
@@ -75,6 +72,7 @@ function buildDelivery(
     prepare: compilePrepare(options, config.core.max_record_size),
     timeoutMs: options.timeout * 1000,
     settings: timings,
+    ledger: config.core.ledger,
     log,
     pushDeadLetters: (letters) => deadLetters.push(letters),
     onRedisTrouble,
@@ -84,22 +82,27 @@ function buildDelivery(
 }
 
 function buildEngine(
-  { config, redis, metrics, timings, log }: Materials,
+  { config, redis, metrics, timings, spillFolder: folder, log }: Materials,
   prefix: string,
   deliveries: readonly Delivery[],
   deadLetters: DeadLetters,
   onTrouble: (error: unknown) => void,
 ): LeaseEngine {
   const names = deliveries.map(({ name }) => name)
+  const owner = `${hostname()}:${process.pid}:${randomBytes(6).toString('hex')}`
+  const sources = sourceLists(prefix)
   const store = new LeaseStore({
     client: redis.client,
-    owner: `${hostname()}:${process.pid}:${randomBytes(6).toString('hex')}`,
+    owner,
     sinks: names,
     ownerTtlMs: timings.ownerTtlMs,
   })
+  const cap = { store, owner, sources, deliveries, redis, folder, timings, ledger: config.core.ledger, onTrouble, log }
+  const createCap = capCreator({ ...cap, config: config.core.lease_cap })
   return new LeaseEngine({
     store,
-    sources: sourceLists(prefix),
+    sources,
+    ...(createCap && { createCap }),
     segmentDeps: segmentDeps(store, config.core, deliveries.length, deadLetters, metrics, log),
     onSegment: (segment, offsets) => {
       for (const [index, delivery] of deliveries.entries()) {
@@ -134,9 +137,10 @@ function segmentDeps(
     maxRecords: core.purge_chunk > 0 ? Math.min(core.purge_chunk, CHUNK_RECORDS) : CHUNK_RECORDS,
     maxBytes: CHUNK_BYTES,
     keepUndecodable: (source, { raw, error }) => {
-      log.error({ analytic_key: source }, `Couldn't unmarshal analytics data:${error ?? ''}`)
-      return deadLetters.push([{ raw, source, sink: null, reason: error ?? '' }])
+      log.error({ analytic_key: source.key }, `Couldn't unmarshal analytics data:${error ?? ''}`)
+      return deadLetters.push([{ raw, source, sink: null, reason: error ?? '', errorType: 'undecodable', index: null }])
     },
+    ledger: core.ledger,
     onDecoded: (count) => metrics.records(count),
   }
 }

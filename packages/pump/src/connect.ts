@@ -1,4 +1,6 @@
 import { once } from 'node:events'
+import { ledgerSinksKey } from './lease/index.ts'
+import { registerSinks } from './ledger/index.ts'
 import type { Log } from './log/log.ts'
 import { OncePerInterval } from './log/once-per-interval.ts'
 import type { RedisConnection } from './redis/connection.ts'
@@ -19,6 +21,17 @@ export function greetRedis(redis: RedisConnection, log: Log): void {
   }
   if (redis.isUp()) greet()
   else redis.client.once('ready', greet)
+}
+
+/** Says in Redis which sinks are in the ledger, each time it can be asked anew: it may have been emptied. */
+export function noteInLedger(redis: RedisConnection, prefix: string, sinks: readonly string[], log: Log): void {
+  const note = (): void => {
+    registerSinks(redis.client, ledgerSinksKey(prefix), sinks).catch((error: unknown) => {
+      log.error(`Error noting sinks in the ledger: ${redis.explain(error)}`)
+    })
+  }
+  redis.client.on('ready', note)
+  if (redis.isUp()) note()
 }
 
 /** Tyk's programs show the pump's version from here. */

@@ -1,3 +1,4 @@
+import type { Writable } from 'node:stream'
 import type { ConfiguredSink } from './config/load.ts'
 import { ConfigReport } from './config/report.ts'
 import { SinkOptionError } from './errors.ts'
@@ -15,16 +16,22 @@ export interface CreatedSink {
 /**
  * Creates every sink. None of them opens anything yet.
  *
+ * @param output - Where sinks print that print; absent: the standard output.
  * @throws ConfigError listing the options that cannot work, of all sinks.
  */
-export function createSinks(configured: readonly ConfiguredSink[], workingDirectory: string, log: Log): CreatedSink[] {
+export function createSinks(
+  configured: readonly ConfiguredSink[],
+  workingDirectory: string,
+  log: Log,
+  output?: Writable,
+): CreatedSink[] {
   const report = new ConfigReport()
   const created = configured.flatMap((one) => {
     const { name, definition, meta } = one
     const sinkLog = log.child({ prefix: `${definition.type}-pump` })
     try {
       const batching = definition.batching(meta)
-      const sink = definition.create(meta, { name, log: sinkLog, workingDirectory })
+      const sink = definition.create(meta, { name, log: sinkLog, workingDirectory, ...(output && { output }) })
       return [{ configured: one, sink, batching, log: sinkLog }]
     } catch (error) {
       if (!(error instanceof SinkOptionError)) throw error

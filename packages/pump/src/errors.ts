@@ -36,6 +36,16 @@ export class LeaseGoneError extends Error {
   readonly code = 'PUMP_LEASE_GONE'
 }
 
+/** Redis knows a smaller offset than it did: a failover has lost the last commits. */
+export class CommitBehindError extends Error {
+  readonly code = 'PUMP_COMMIT_BEHIND'
+}
+
+/** The file system refused something about spilled records; the message is its own. */
+export class SpillFileError extends Error {
+  readonly code = 'PUMP_SPILL_FILE'
+}
+
 /** The configuration holds problems; the message lists all of them. */
 export class ConfigError extends Error {
   readonly code = 'PUMP_CONFIG'

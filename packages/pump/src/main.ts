@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * Looks at the version of Node.js and runs the program; the only file that may end the process. It imports nothing at
+ * Looks at the version of Node.js and runs the program; it and leave.ts alone may end the process. It imports nothing at
  * its top, so that an old Node.js gets a sentence instead of a stack trace.
  */
 const NEEDED_MAJOR = 24
@@ -13,4 +13,5 @@ if (Number(process.versions.node.split('.')[0]) < NEEDED_MAJOR) {
   process.exit(1)
 }
 const { run } = await import('./run.ts')
-process.exit(await run(process.argv.slice(2)))
+const { leave } = await import('./leave.ts')
+await leave(await run(process.argv.slice(2)))

@@ -1,9 +1,16 @@
 /** The program behind main.ts: arguments, commands, signals. What it returns is the exit code. */
-import { type LeasesCommand, parseCommand } from './config/arguments.ts'
+import type { CommandDeps } from './commands/session.ts'
+import {
+  type CheckCommand,
+  type DeadLettersCommand,
+  type LeasesCommand,
+  type LedgerCommand,
+  parseCommand,
+} from './config/arguments.ts'
 import { type PumpConfig, loadConfig } from './config/load.ts'
 import { ConfigError, HealthPortError } from './errors.ts'
+import { unfinishedCalls } from './leave.ts'
 import { createLog, logSettings } from './log/create-log.ts'
-import { runLeases } from './leases-command.ts'
 import type { Log } from './log/log.ts'
 import { createPump } from './pump.ts'
 import { version } from './version.ts'
@@ -13,6 +20,10 @@ const toStderr = (line: string): void => void process.stderr.write(line)
 
 /** Obeys a command line; without a command it lasts until a signal ends it. */
 export async function run(args: readonly string[]): Promise<number> {
+  // A reader that has enough, as `head` has, must not end a command before it has tidied up.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+  })
   const command = parseCommand(args, env, version)
   switch (command.kind) {
     case 'print':
@@ -23,18 +34,44 @@ export async function run(args: readonly string[]): Promise<number> {
       return 1
     case 'run':
       return configured(command, runPump)
-    case 'leases':
-      return configured(command, (config, log) => showLeases(command, config, log))
+    default:
+      return runCommand(command)
+  }
+}
+
+/** What ends by itself. Loaded when it is asked for: the pump needs none of it. */
+async function runCommand(command: LeasesCommand | DeadLettersCommand | CheckCommand | LedgerCommand): Promise<number> {
+  switch (command.kind) {
+    case 'check': {
+      const { runCheck } = await import('./commands/check/index.ts')
+      return runCheck(command, { env, ...output(), output: process.stderr })
+    }
+    case 'dead-letters': {
+      const { runDeadLetters } = await import('./commands/dead-letters/index.ts')
+      return configured(command, (config, log) => runDeadLetters(command, commandDeps(config, log)))
+    }
+    case 'ledger': {
+      const { runLedger } = await import('./commands/ledger/index.ts')
+      return configured(command, (config, log) => runLedger(command, commandDeps(config, log)))
+    }
+    case 'leases': {
+      const { runLeases } = await import('./commands/leases.ts')
+      return configured(command, (config, log) => runLeases(command, commandDeps(config, log)))
+    }
   }
 }
 
 async function configured(
-  { confPath, debug }: { readonly confPath: string; readonly debug: boolean },
+  {
+    confPath,
+    confMustExist = false,
+    debug,
+  }: { readonly confPath: string; readonly confMustExist?: boolean; readonly debug: boolean },
   job: (config: PumpConfig, log: Log) => Promise<number>,
 ): Promise<number> {
   let log = makeLog({ log_level: '', log_format: '' }, debug)
   try {
-    const config = loadConfig({ confPath, env, cwd: process.cwd() })
+    const config = loadConfig({ confPath, confMustExist, env, cwd: process.cwd() })
     log = makeLog(config.core, debug)
     return await job(config, log)
   } catch (error) {
@@ -63,12 +100,23 @@ async function untilStopped(config: PumpConfig, log: Log, stopped: Promise<void>
   const pump = await createPump({ config, log, env, workingDirectory: process.cwd() })
   await stopped
   await pump.close()
+  const calls = await unfinishedCalls()
+  if (calls.length > 0)
+    log.error({ calls: calls.join(', ') }, 'a disk or name server does not answer, and is not waited for')
   return 0
 }
 
-async function showLeases(leases: LeasesCommand, config: PumpConfig, log: Log): Promise<number> {
+function commandDeps(config: PumpConfig, log: Log): CommandDeps {
   for (const { level, message, fields } of config.notices) if (level === 'error') log.error(fields ?? {}, message)
-  return runLeases(leases, config, log, (text) => void process.stdout.write(text))
+  return { config, log, ...output() }
+}
+
+function output(): Pick<CommandDeps, 'print' | 'progress' | 'workingDirectory'> {
+  return {
+    print: (text) => void process.stdout.write(text),
+    progress: { write: toStderr, isTerminal: process.stderr.isTTY },
+    workingDirectory: process.cwd(),
+  }
 }
 
 function makeLog(config: { readonly log_level: string; readonly log_format: string }, debug: boolean): Log {

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { CreatedSink } from './create-sinks.ts'
+import type { DeadLetters } from './dead-letters/index.ts'
 import type { Delivery } from './delivery/index.ts'
 import type { LeaseEngine } from './lease/index.ts'
 import type { Log } from './log/log.ts'
@@ -7,6 +8,7 @@ import type { Log } from './log/log.ts'
 export interface StopParts {
   readonly engine: LeaseEngine
   readonly deliveries: readonly Delivery[]
+  readonly deadLetters: DeadLetters
   readonly sinks: readonly CreatedSink[]
   readonly log: Log
   /** The whole stop. */
@@ -17,7 +19,7 @@ export interface StopParts {
  * The orderly end: take no more, send what can be sent, commit, close the sinks, give leases back. Each step has its
  * share of the time, so that a dead sink or a dead Redis cannot keep the process.
  */
-export async function stopInOrder({ engine, deliveries, sinks, log, stopMs }: StopParts): Promise<void> {
+export async function stopInOrder({ engine, deliveries, deadLetters, sinks, log, stopMs }: StopParts): Promise<void> {
   const until = (share: number): number => startedAt + stopMs * share
   const startedAt = Date.now()
   await within(engine.stopTaking(), until(0.1))
@@ -26,6 +28,7 @@ export async function stopInOrder({ engine, deliveries, sinks, log, stopMs }: St
   await within(Promise.all(deliveries.map((delivery) => delivery.committed())), until(0.8))
   for (const delivery of deliveries) delivery.close()
   await Promise.all(sinks.map((sink) => closeSink(sink, log, until(0.9))))
+  await within(deadLetters.close(), until(0.95))
   await within(engine.close(), until(1))
 }
 

@@ -71,6 +71,22 @@ describe('delivery', () => {
     await eventually(async () => expect(await leaseKeysLeft()).toEqual([]))
   })
 
+  it('tells a sink which batches may have arrived before, from this pump or from the one before it', async () => {
+    const sink = createTestSink('a')
+    sink.answer = () => Promise.reject(new SinkUnavailableError('no answer'))
+    await client.rpush(key, ...elements(3))
+    {
+      await using _ = await runPump({ redisPort: server.port, sinks: [sink] })
+      await eventually(() => expect(sink.batches.length).toBeGreaterThan(1))
+      expect(sink.again.slice(0, 2)).toEqual([false, true])
+    }
+    const next = createTestSink('a')
+    await using _ = await runPump({ redisPort: server.port, sinks: [next] })
+    await eventually(() => expect(next.paths()).toEqual(paths(3)))
+    await client.rpush(key, ...elements(1, 3))
+    await eventually(() => expect(next.again).toEqual([true, false]))
+  })
+
   it('turns a rejected record into a dead letter with its bytes, and delivers its neighbours', async () => {
     const sink = createTestSink('a')
     sink.answer = (batch) =>

@@ -1,4 +1,4 @@
-import { type SourceList, sourceLists } from '@tek/analytics-record'
+import { type RecordBlock, type SourceList, sourceLists } from '@tek/analytics-record'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { eventually } from '../../../test/support/eventually.ts'
@@ -32,7 +32,9 @@ const storeOf = (owner: string, sinks: readonly string[] = ['A', 'B'], ownerTtlM
   new LeaseStore({ client, owner, sinks, ownerTtlMs })
 
 const readAll = async (store: LeaseStore, lease: Lease, from = 0): Promise<string[]> =>
-  (await store.read(lease, from, 100, 1_000_000)).map(String)
+  texts(await store.read(lease, from, 100, 1_000_000))
+
+const texts = (block: RecordBlock): string[] => Array.from({ length: block.length }, (_, i) => String(block.raw(i)))
 
 async function takeThree(store: LeaseStore, id = 'one'): Promise<Lease> {
   await client.rpush(key, 'r0', 'r1', 'r2')
@@ -98,7 +100,7 @@ describe('read', () => {
     const store = storeOf('me')
     const lease = (await store.take(source, 'one')) as Lease
     const records = await store.read(lease, 20, 150, 1_000_000)
-    expect(records.map(String)).toEqual(Array.from({ length: 150 }, (_, i) => `r${i + 20}`))
+    expect(texts(records)).toEqual(Array.from({ length: 150 }, (_, i) => `r${i + 20}`))
   })
 
   it('counts offsets from the start of the lease after it was trimmed', async () => {
@@ -396,10 +398,11 @@ describe('giving up a sink', () => {
     await buries('dead')
     await takeThree(storeOf('alive', ['ES']), 'three')
     const inspector = new LeaseInspector(client)
-    const expected = { sink: 'ES', waiting: { leases: 2, records: 6 }, held: { leases: 1, records: 3 } }
+    const busy = { leases: 0, records: 0 }
+    const expected = { sink: 'ES', waiting: { leases: 2, records: 6 }, held: { leases: 1, records: 3 }, busy }
     expect(await inspector.drop([source], 'ES', false)).toEqual(expected)
     expect(await inspector.list([source])).toEqual([
-      { sink: 'A', waiting: { leases: 1, records: 1 }, held: { leases: 0, records: 0 } },
+      { sink: 'A', waiting: { leases: 1, records: 1 }, held: { leases: 0, records: 0 }, busy },
       expected,
     ])
     expect(await inspector.drop([source], 'ES', true)).toEqual(expected)
@@ -407,6 +410,91 @@ describe('giving up a sink', () => {
     expect(await client.exists(listKey('two'), `${listKey('two')}:meta`)).toBe(0)
     expect(await client.llen(listKey('three'))).toBe(3)
     expect(await claim(storeOf('heir', ['A', 'ES']))).toMatchObject({ offsets: [2, 2] })
+  })
+})
+
+describe('a lease that changes whenever it is read', () => {
+  it('is not given up, and counts as such, because the ledger would be wrong', async () => {
+    const store = storeOf('dead', ['A', 'ES'])
+    const lease = await takeThree(store)
+    await buries('dead')
+    const inspector = new LeaseInspector(client, undefined, true)
+    const lrange = client.lrangeBuffer.bind(client)
+    let reads = 0
+    client.lrangeBuffer = async (...args: Parameters<typeof lrange>) => {
+      const records = await lrange(...args)
+      // What another pump does between the reading and the giving up; it never stops to.
+      reads += 1
+      await client.hset(`${listKey('one')}:meta`, 'offset:ES', reads % 2)
+      return records
+    }
+    try {
+      const busy = await inspector.drop([source], 'ES', true)
+      expect(busy).toMatchObject({ waiting: { leases: 0, records: 0 }, held: { leases: 0 }, busy: { leases: 1 } })
+      expect(busy.busy.records).toBeGreaterThan(0)
+      expect(reads).toBe(5)
+    } finally {
+      client.lrangeBuffer = lrange
+    }
+    expect(await client.llen(listKey('one'))).toBe(3)
+    const given = await inspector.drop([source], 'ES', true)
+    expect(given).toMatchObject({ waiting: { leases: 1 }, busy: { leases: 0, records: 0 } })
+    expect(lease.total).toBe(3)
+  })
+})
+
+describe('a lease that others have finished meanwhile', () => {
+  /** As it is when a pump slept: its token is of a hold that another took over, and ended. */
+  async function finishedByAnother(
+    end: (heir: LeaseStore, lease: Lease) => Promise<unknown>,
+  ): Promise<[LeaseStore, Lease]> {
+    const slept = storeOf('slept', ['A'])
+    const lease = await takeThree(slept)
+    await buries('slept')
+    const heir = storeOf('heir', ['A'])
+    await end(heir, (await claim(heir))?.lease as Lease)
+    expect(await client.exists(listKey('one'))).toBe(0)
+    return [slept, lease]
+  }
+
+  const ends = [
+    ['delivered it', (heir: LeaseStore, lease: Lease) => heir.commit(lease, 'A', 3)],
+    ['dropped it', (heir: LeaseStore, lease: Lease) => heir.dropOldest(lease, 3)],
+    [
+      'died and a person gave it up',
+      async () => {
+        await buries('heir')
+        await new LeaseInspector(client).drop([source], 'A', true)
+      },
+    ],
+  ] as const
+
+  it.each(ends)('is lost to the one who slept, not gone: another pump %s', async (_, end) => {
+    const [slept, lease] = await finishedByAnother(end)
+    await expect(slept.commit(lease, 'A', 2)).rejects.toThrow(LeaseLostError)
+    await expect(slept.read(lease, 0, 10, 1000)).rejects.toThrow(LeaseLostError)
+    expect(await slept.dropOldest(lease, 2), 'nothing of it is dropped').toBe(false)
+  })
+
+  it('is told apart from one that was lost with the rest of Redis', async () => {
+    const [slept, lease] = await finishedByAnother((heir, claimed) => heir.commit(claimed, 'A', 3))
+    await client.flushall()
+    await expect(slept.read(lease, 0, 10, 1000)).rejects.toThrow(LeaseGoneError)
+    await expect(slept.commit(lease, 'A', 2)).rejects.toThrow(LeaseGoneError)
+  })
+
+  it('counts as done when it was this hold that ended it, and the reply was lost', async () => {
+    await takeThree(storeOf('dead', ['A']))
+    await buries('dead')
+    const heir = storeOf('heir', ['A'])
+    const lease = (await claim(heir))?.lease as Lease
+    expect(await heir.dropOldest(lease, 3)).toBe(true)
+    expect(await heir.dropOldest(lease, 3)).toBe(true)
+  })
+
+  it('is forgotten after a while', async () => {
+    await finishedByAnother((heir, claimed) => heir.commit(claimed, 'A', 3))
+    expect(await client.ttl(`{${key}}:finished:one`)).toBeGreaterThan(3600)
   })
 })
 

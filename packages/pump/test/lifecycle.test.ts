@@ -1,14 +1,16 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { analyticsKey } from '@tek/analytics-record'
+import { analyticsKey, sourceLists } from '@tek/analytics-record'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { startCluster } from '../../../test/support/cluster.ts'
 import { eventually } from '../../../test/support/eventually.ts'
 import { type RedisServer, freePort, startRedis } from '../../../test/support/redis.ts'
 import { cleanEnvironment, startService } from '../../../test/support/programs.ts'
 import { startPump } from '../../../test/support/pump.ts'
 import { SinkOptionError, SinkUnavailableError } from '../src/errors.ts'
+import { LeaseInspector } from '../src/lease/index.ts'
 import { elements, paths, runPump } from './support/run-pump.ts'
 import { allDelivered, createTestSink } from './support/test-sink.ts'
 
@@ -52,6 +54,74 @@ describe('start', () => {
     pushing.disconnect()
     await eventually(() => expect(sink.paths()).toEqual(paths(3)))
     expect(running.pump.status()).toMatchObject({ ready: true, redis: { status: 'up' } })
+  })
+
+  it('is not ready while Redis answers and takes no writes', async () => {
+    await using own = await startRedis()
+    const changing = new Redis(own.port, { protocol: 2 })
+    await using running = await runPump({ redisPort: own.port, sinks: [createTestSink('a')] })
+    const ready = async (): Promise<object> => {
+      const answer = await fetch(`http://127.0.0.1:${running.pump.healthPort}/ready`)
+      return { code: answer.status, body: await answer.json() }
+    }
+    const isReady = { code: 200, body: { ready: true, redis: { status: 'up', last_error: null } } }
+    await eventually(async () => expect(await ready()).toMatchObject(isReady))
+    // A replica of a master that is not there.
+    await changing.replicaof('127.0.0.1', 1)
+    const last_error = expect.stringContaining('READONLY') as string
+    await eventually(async () => {
+      expect(await ready()).toMatchObject({ code: 503, body: { ready: false, redis: { status: 'down', last_error } } })
+    })
+    await changing.replicaof('NO', 'ONE')
+    await eventually(async () => expect(await ready()).toMatchObject(isReady))
+    changing.disconnect()
+  })
+
+  it('is not ready while one node of a cluster takes no writes to any of its lists, and says which', async () => {
+    await using cluster = await startCluster()
+    const storage = { analytics_storage_config: cluster.storage }
+    const sinks = [createTestSink('a')]
+    await using running = await runPump({ redisPort: server.port, sinks, conf: storage })
+    const ready = async (): Promise<object> => {
+      const answer = await fetch(`http://127.0.0.1:${running.pump.healthPort}/ready`)
+      return { code: answer.status, body: await answer.json() }
+    }
+    const isReady = { code: 200, body: { ready: true, redis: { status: 'up', last_error: null } } }
+    await eventually(async () => expect(await ready()).toMatchObject(isReady), 20_000)
+    const refusals = [
+      ['maxmemory', 'OOM'],
+      ['min-replicas-to-write', 'NOREPLICAS'],
+      ['maxmemory', 'OOM'],
+    ] as const
+    for (const [index, { client: node }] of cluster.nodes.entries()) {
+      const [setting, refusal] = refusals[index]!
+      await node.config('SET', setting, '1')
+      const reason = new RegExp(`^${refusal} .*\\(list analytics-.* and \\d+ more\\)$`)
+      await eventually(async () => {
+        const redis = { status: 'down', last_error: expect.stringMatching(reason) as string }
+        expect(await ready()).toMatchObject({ code: 503, body: { ready: false, redis } })
+      })
+      await node.config('SET', setting, '0')
+      await eventually(async () => expect(await ready()).toMatchObject(isReady))
+    }
+  }, 90_000)
+
+  it('is not ready while Redis cannot save to its disk', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'tek-unsaved-'))
+    await using own = await startRedis({ args: ['--dir', dir] })
+    // A snapshot cannot take the place of a folder.
+    await mkdir(join(dir, 'dump.rdb'))
+    const changing = new Redis(own.port, { protocol: 2 })
+    await changing.config('SET', 'save', '3600 1')
+    await using running = await runPump({ redisPort: own.port, sinks: [createTestSink('a')] })
+    await changing.bgsave()
+    await eventually(async () => {
+      const answer = await fetch(`http://127.0.0.1:${running.pump.healthPort}/ready`)
+      const last_error = expect.stringMatching(/^MISCONF /) as string
+      expect(await answer.json()).toMatchObject({ ready: false, redis: { status: 'down', last_error } })
+    })
+    changing.disconnect()
+    await rm(dir, { recursive: true, force: true })
   })
 
   it('goes on after Redis was away', async () => {
@@ -312,6 +382,23 @@ describe('leases on the command line', () => {
     expect(released.code).toBe(0)
     expect(await client.keys('*lease*')).toEqual([])
     expect((await runLeases(['list'])).output).toBe('no leases: nothing waits for any sink\n')
+  })
+
+  it('are counted while a long look at them lasts', async () => {
+    await client.sadd(`{${key}}:leases`, ...Array.from({ length: 600 }, (_, i) => `id${i}`))
+    for (let i = 0; i < 600; i++) {
+      await client.rpush(`{${key}}:lease:id${i}`, 'x')
+      await client.hset(`{${key}}:lease:id${i}:meta`, 'acked', 0, 'total', 1, 'offset:GONE', 0)
+    }
+    const seen: [string, number, number][] = []
+    const inspector = new LeaseInspector(client, (...report) => void seen.push(report))
+    expect(await inspector.list(sourceLists())).toMatchObject([
+      { sink: 'GONE', waiting: { leases: 600, records: 600 } },
+    ])
+    const doing = seen.map(([what]) => what)
+    expect(new Set(doing)).toEqual(new Set(['leases looked through', 'leases of GONE counted']))
+    expect(seen.every(([, done, total]) => done > 0 && total === 600)).toBe(true)
+    expect(seen.at(-1)?.[1]).toBeGreaterThanOrEqual(600)
   })
 
   it('cannot be looked at without Redis', async () => {

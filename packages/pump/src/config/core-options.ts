@@ -74,6 +74,12 @@ export const coreOptions = {
     default: '',
     env: 'TYK_PMP_HEALTHCHECKENDPOINTADDRESS',
   },
+  ledger: {
+    doc: 'Books in Redis, per minute, API and sink, what became of records; the command ledger prints it. A key of our own.',
+    format: 'go-bool',
+    default: true,
+    env: 'TYK_PMP_LEDGER',
+  },
   max_record_size: {
     doc: 'Raw request and response are cut to this many bytes of base64 text each. 0: never cut.',
     format: 'go-int',

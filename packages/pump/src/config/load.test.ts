@@ -55,6 +55,16 @@ const FIXED: Readonly<Record<string, [string, unknown]>> = {
   'analytics_storage_config.type': ['redis', 'redis'],
   log_level: ['debug', 'debug'],
   omit_config_file: ['true', true],
+  'dead_letters.destination': ['file', 'file'],
+  'dead_letters.max_bytes': ['2000000', 2_000_000],
+  'lease_cap.policy': ['spill', 'spill'],
+}
+
+/** Keys that mean nothing without others, and the file that has those. */
+const COMPANIONS: Readonly<Record<string, object>> = {
+  'lease_cap.policy': { lease_cap: { max_bytes: 1, spill_dir: 'x' } },
+  'lease_cap.spill_dir': { lease_cap: { max_bytes: 1, policy: 'spill' } },
+  'lease_cap.spill_max_bytes': { lease_cap: { max_bytes: 1, policy: 'spill', spill_dir: 'x' } },
 }
 
 const coreRows = rowsOf(pumpConfig).filter(({ row }) => row.refused === undefined)
@@ -89,7 +99,7 @@ describe('the tables', () => {
 describe('variables', () => {
   it.each(coreNames)('%s sets its key', (name, { key, row }) => {
     const [text, value] = FIXED[key] ?? example(row)
-    const config = load(DUMMY, { [name]: text, TYK_PMP_PUMPS_DUMMY_TYPE: 'dummy' })
+    const config = load({ ...DUMMY, ...COMPANIONS[key] }, { [name]: text, TYK_PMP_PUMPS_DUMMY_TYPE: 'dummy' })
     expect(valueAt(config.core, key)).toEqual(value)
   })
 
@@ -398,5 +408,24 @@ describe('variables that set nothing', () => {
       TYK_PMP_PUMPS_B_TIMEOUT: 'told about as a sink without a type',
     }
     expect(messages(load(DUMMY, env)).filter((message) => message.startsWith('unknown'))).toEqual([])
+  })
+})
+
+describe('a configuration file that was named to a command', () => {
+  const named = (confPath: string): PumpConfig => loadConfig({ confPath, confMustExist: true, env: {}, cwd: dir })
+
+  it('must be there', () => {
+    expect(() => named('/nope/pump.conf')).toThrow(
+      /^failed to process config: 1 problem\n  --conf: open \/nope\/pump\.conf: no such file or directory; correct the path$/,
+    )
+  })
+
+  it('must be a file', () => {
+    expect(() => named(dir)).toThrow(/--conf: read .*: is a directory; correct the path$/)
+  })
+
+  it('is what the command works with', () => {
+    writeFileSync(join(dir, 'named.conf'), JSON.stringify(DUMMY))
+    expect(named('named.conf').sinks).toHaveLength(1)
   })
 })

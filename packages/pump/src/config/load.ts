@@ -1,10 +1,12 @@
 import { findSink, sinkDefinitions } from '../sinks/index.ts'
 import type { SinkDefinition } from '../sinks/types.ts'
+import { findDeadLetterSink } from './dead-letter-sink.ts'
+import { leaseCapOptions } from './lease-cap-options.ts'
 import { type EnvValue, coreEnv, loadSection } from './load-section.ts'
 import { type Notice, readConfigFile } from './read-file.ts'
 import { type Resolve, createResolver } from './references.ts'
 import { ConfigReport } from './report.ts'
-import { type CoreConfig, type SinkOptions, pumpConfig, sinkOptions } from './schema.ts'
+import { type CoreConfig, type LeaseCapConfig, type SinkOptions, pumpConfig, sinkOptions } from './schema.ts'
 import type { ConfigOf, ConfigRow, ConfigSection } from './section.ts'
 import { type SinkEntry, collectSinks } from './sink-entries.ts'
 import { unknownVariables } from './unknown-variables.ts'
@@ -14,6 +16,8 @@ export interface LoadOptions {
   readonly env: NodeJS.ProcessEnv
   /** Relative paths start here. */
   readonly cwd: string
+  /** The file is not to be done without. */
+  readonly confMustExist?: boolean
   /** More sinks than the registry's, for tests. */
   readonly definitions?: readonly SinkDefinition[]
 }
@@ -43,13 +47,18 @@ export function loadConfig(options: LoadOptions): PumpConfig {
   const report = new ConfigReport()
   const notices: Notice[] = []
   const omitted = env['TYK_PMP_OMITCONFIGFILE']?.toLowerCase() === 'true'
-  const file = omitted ? undefined : readConfigFile(options.confPath, cwd, report, notices)
+  const place = { path: options.confPath, cwd, mustExist: options.confMustExist === true }
+  const file = omitted ? undefined : readConfigFile(place, report, notices)
+  // What is wrong besides would be that of the defaults.
+  if (place.mustExist) report.throwIfAny()
   const { pumps, rest } = splitPumps(file)
 
   const resolve = loadResolver(rest, env, report)
   const core = loadSection(pumpConfig, { file: rest, place: '', env: coreEnv(env), envName, resolve }, report)
   checkCore(core, env, report)
+  checkLeaseCap(core, report)
   const sinks = loadSinks(pumps, options, resolve, report, notices)
+  checkDeadLetters(core, sinks, report)
   report.throwIfAny()
   return Object.freeze({ core, sinks, notices: [...notices, ...noticesOf(core, report)] })
 }
@@ -111,6 +120,41 @@ function checkCore(core: CoreConfig, env: NodeJS.ProcessEnv, report: ConfigRepor
     const message = `Invalid log level "${level}" specified in config, must be error, warn, debug or info.`
     problem('log_level', 'TYK_PMP_LOGLEVEL', message)
   }
+}
+
+/** A policy that could never act, or not act wholly, must not look as if it did. */
+function checkLeaseCap({ lease_cap: config }: CoreConfig, report: ConfigReport): void {
+  const { policy } = config
+  const problem = (name: keyof LeaseCapConfig, message: string): void => {
+    report.problems.push({ key: `lease_cap.${name}`, env: leaseCapOptions[name].env, message })
+  }
+  if (policy !== 'block' && config.max_bytes === 0 && config.max_records === 0) {
+    const cure = 'set lease_cap.max_bytes (TYK_PMP_LEASECAP_MAXBYTES) or max_records (TYK_PMP_LEASECAP_MAXRECORDS)'
+    problem('policy', `"${policy}" needs a cap: ${cure}`)
+  }
+  if (policy === 'spill' && config.spill_dir === '') {
+    problem('spill_dir', 'policy "spill" needs a folder for its files that outlives the pump, got ""')
+  }
+  if (policy !== 'spill' && config.spill_dir !== '') {
+    const cure = 'set lease_cap.policy (TYK_PMP_LEASECAP_POLICY) to spill, or leave it out'
+    problem('spill_dir', `has no effect with policy "${policy}": ${cure}; files there are read with spill alone`)
+  }
+  if (policy !== 'spill' && config.spill_max_bytes > 0) {
+    const cure = 'set lease_cap.policy (TYK_PMP_LEASECAP_POLICY) to spill, or leave it out'
+    problem('spill_max_bytes', `has no effect with policy "${policy}": ${cure}`)
+  }
+}
+
+function checkDeadLetters(
+  { dead_letters: config }: CoreConfig,
+  sinks: readonly ConfiguredSink[],
+  report: ConfigReport,
+): void {
+  if (config.destination !== 'elasticsearch') return
+  const found = findDeadLetterSink(config, sinks)
+  if (!('problem' in found)) return
+  const key = `dead_letters.${found.key}`
+  report.problems.push({ key, env: `TYK_PMP_DEADLETTERS_${found.key.toUpperCase()}`, message: found.problem })
 }
 
 function loadSinks(

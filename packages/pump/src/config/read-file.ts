@@ -8,15 +8,27 @@ export interface Notice {
   readonly fields?: Readonly<Record<string, string>>
 }
 
+export interface ConfigFile {
+  readonly path: string
+  /** Relative paths start here. */
+  readonly cwd: string
+  /** It was asked for by a command that would otherwise act on what runs at the default addresses. */
+  readonly mustExist: boolean
+}
+
 /**
- * Reads pump.conf. A missing file is no problem, because a container is often configured by its environment alone;
- * a file that is no JSON is one, because going on would run with settings nobody chose.
+ * Reads pump.conf. A missing file is no problem unless it must exist, because a container is often configured by its
+ * environment alone; a file that is no JSON is one, because going on would run with settings nobody chose.
  */
-export function readConfigFile(path: string, cwd: string, report: ConfigReport, notices: Notice[]): unknown {
+export function readConfigFile({ path, cwd, mustExist }: ConfigFile, report: ConfigReport, notices: Notice[]): unknown {
   let text: string
   try {
     text = readFileSync(resolve(cwd, path), 'utf8')
   } catch (error) {
+    if (mustExist) {
+      report.problems.push({ key: '--conf', message: `${describe(error, path)}; correct the path` })
+      return undefined
+    }
     const message = `Couldn't load configuration file: ${describe(error, path)}`
     notices.push({ level: 'error', message })
     notices.push({ level: 'error', message: "Couldn't unmarshal configuration: unexpected end of JSON input" })
@@ -32,6 +44,7 @@ export function readConfigFile(path: string, cwd: string, report: ConfigReport, 
 
 function describe(error: unknown, path: string): string {
   const { code, message } = error as NodeJS.ErrnoException
+  if (code === 'EISDIR') return `read ${path}: is a directory`
   return code === 'ENOENT' ? `open ${path}: no such file or directory` : message
 }
 

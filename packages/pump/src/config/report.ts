@@ -21,9 +21,12 @@ export class ConfigReport {
 
   /** @throws ConfigError naming every problem. */
   throwIfAny(): void {
-    if (this.problems.length > 0) throw new ConfigError(formatProblems(this.problems))
+    if (this.problems.length > 0) throw configError(this.problems)
   }
 }
+
+/** The error that lists problems. */
+export const configError = (problems: readonly Problem[]): ConfigError => new ConfigError(formatProblems(problems))
 
 function formatProblems(problems: readonly Problem[]): string {
   const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`

@@ -1,3 +1,4 @@
+import { AbortScope } from '../abort-scope.ts'
 import { SinkBatchTooLargeError, SinkRefusedError, SinkUnavailableError } from '../errors.ts'
 import type { PumpRecord, Sink, Verdict } from '../sinks/types.ts'
 
@@ -22,22 +23,24 @@ export async function attemptWrite(
   batch: readonly PumpRecord[],
   timeoutMs: number,
   stop: AbortSignal,
+  again: boolean,
 ): Promise<Outcome> {
-  const deadline = AbortSignal.timeout(timeoutMs)
-  const signal = AbortSignal.any([deadline, stop])
+  const scope = new AbortScope([stop], timeoutMs)
+  const { signal } = scope
   const { promise: aborted, reject } = Promise.withResolvers<never>()
   aborted.catch(() => undefined)
-  const giveUp = (): void => reject(new Error(deadline.aborted ? `no answer within ${timeoutMs / 1000} s` : 'stopped'))
-  signal.addEventListener('abort', giveUp, { once: true })
+  const giveUp = (): void => reject(new Error(scope.timedOut ? `no answer within ${timeoutMs / 1000} s` : 'stopped'))
+  signal.addEventListener('abort', giveUp)
   if (signal.aborted) giveUp()
   try {
-    const verdicts = await Promise.race([sink.write(batch, signal), aborted])
+    const verdicts = await Promise.race([sink.write(batch, signal, again), aborted])
     if (verdicts.length === batch.length) return { kind: 'verdicts', verdicts }
     throw new Error(`the sink gave ${verdicts.length} verdicts for ${batch.length} records`)
   } catch (error) {
-    return classify(error, deadline.aborted)
+    return classify(error, scope.timedOut)
   } finally {
     signal.removeEventListener('abort', giveUp)
+    scope.end()
   }
 }
 

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { LeaseGoneError, LeaseLostError } from '../errors.ts'
+import { CommitBehindError, LeaseGoneError, LeaseLostError } from '../errors.ts'
 import type { Progress } from './window.ts'
 
 export interface CommitterOptions {
@@ -10,7 +10,7 @@ export interface CommitterOptions {
   readonly onLost: (progress: Progress, error: LeaseLostError | LeaseGoneError) => void
 }
 
-/** Writes a sink's offsets to Redis, one commit per segment at a time, the newest offset only. */
+/** Writes a sink's offsets and bookings to Redis, one commit per segment at a time, the newest offset only. */
 export class Committer {
   readonly #options: CommitterOptions
   readonly #waiting = new Set<Progress>()
@@ -49,14 +49,17 @@ export class Committer {
   }
 
   async #commit(progress: Progress): Promise<void> {
-    const to = progress.settledTo
+    const { book, settledTo: to } = progress
+    const bookings = book?.seal(to) ?? null
     try {
-      await progress.segment.commit(this.#options.sink, to)
+      await progress.segment.commit(this.#options.sink, to, bookings)
+      book?.stored(to)
       progress.committed = to
       if (progress.segment.finished) this.#options.onFinished(progress)
     } catch (error) {
       if (error instanceof LeaseLostError || error instanceof LeaseGoneError)
         return this.#options.onLost(progress, error)
+      if (error instanceof CommitBehindError) return book?.rewind()
       this.#options.onTrouble(error)
       // Redis is away. The next call does the work of this one too, whether or not this one arrived.
       await delay(this.#options.retryMs, undefined, { ref: false })

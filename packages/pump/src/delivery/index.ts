@@ -4,6 +4,6 @@
  * dead letters, and commits. A sink only encodes and sends.
  */
 export { Delivery } from './delivery.ts'
-export { DeadLetters } from './dead-letters.ts'
-export { checkUntilOk } from './check-sink.ts'
+export { watchSink } from './check-sink.ts'
 export { type DeliverySettings, DEFAULT_SETTINGS } from './settings.ts'
+export { withdrawFromAll } from './withdraw.ts'

@@ -25,9 +25,9 @@ export const DEFAULT_SETTINGS: DeliverySettings = {
 
 const MIB = 1024 * 1024
 
-/** What a sink may hold in memory: enough for its batches in flight and one in preparation. */
+/** What a sink may hold in memory: enough for its batches in flight, the next one, and one that is being read. */
 export function windowBounds(batching: SinkBatching): { readonly bytes: number; readonly records: number } {
-  const batches = batching.inFlight + 1
+  const batches = batching.inFlight + 2
   const bytes = Math.min(Math.max(batching.maxBytes * batches, MIB), 8 * MIB)
   const records = Math.min(Math.max(batching.maxRecords * batches, 1000), 10_000)
   return { bytes, records }

@@ -24,6 +24,8 @@ export class SinkState {
   #failures = 0
   status: SinkStatus = 'connecting'
   lastError: string | null = null
+  /** When the target failed last, epoch ms; null: never. Stays when it answers again. */
+  lastErrorAt: number | null = null
   /** No attempt before this instant. */
   pausedUntil = 0
 
@@ -88,6 +90,7 @@ export class SinkState {
   #note(status: SinkStatus, error: Error): void {
     this.status = status
     this.lastError = error.message
+    this.lastErrorAt = Date.now()
   }
 
   #backoff(): number {

@@ -1,6 +1,8 @@
-import type { Element } from '../lease/chunk.ts'
+import type { Element } from '../lease/element.ts'
 import type { Segment } from '../lease/segment.ts'
+import type { LedgerBook, LedgerState } from '../ledger/index.ts'
 import type { PumpRecord } from '../sinks/types.ts'
+import type { SettledState } from './counters.ts'
 import { Fifo } from './fifo.ts'
 
 /** Where one sink stands in one segment. */
@@ -16,7 +18,14 @@ export interface Progress {
   committed: number
   /** Records that are settled, in any order. */
   settled: number
+  /** Records that are being sent or kept, and reads under way. */
+  busy: number
+  /** Records of it may have been sent before this process had it. */
+  readonly resumed: boolean
+  /** The segment is not this sink's any more. */
   lost: boolean
+  /** What became of its records, for the ledger; null: it is off. */
+  readonly book: LedgerBook | null
 }
 
 /** One record on its way to one sink. */
@@ -27,7 +36,17 @@ export interface Entry {
   /** The sink's view of it; null when the sink does not get it. */
   readonly item: PumpRecord | null
   readonly readAt: number
-  done: boolean
+  /** It may have arrived already. */
+  maybeSent: boolean
+  /** What became of it; null: it is pending. */
+  settled: SettledState | null
+}
+
+const LEDGER_STATES: Readonly<Record<SettledState, LedgerState>> = {
+  delivered: 'delivered',
+  filtered: 'filtered',
+  deadLettered: 'dead',
+  dropped: 'dropped',
 }
 
 /** Everything read and not yet settled in order: bounded, and the measure of what a sink holds in memory. */
@@ -49,17 +68,21 @@ export class Window {
 
   push(entry: Entry): void {
     this.#entries.push(entry)
-    this.#bytes += entry.element.raw.length
+    this.#bytes += entry.element.sizeBytes
   }
 
   /** Removes the settled records at the head and moves their segments' offsets. Returns the segments that moved. */
   advance(): Set<Progress> {
     const moved = new Set<Progress>()
-    for (let entry = this.#entries.peek(); entry?.done === true; entry = this.#entries.peek()) {
+    for (let entry = this.#entries.peek(); entry !== undefined; entry = this.#entries.peek()) {
+      const { settled, progress, element } = entry
+      if (settled === null) break
       this.#entries.shift()
-      this.#bytes -= entry.element.raw.length
-      entry.progress.settledTo = entry.offset + 1
-      moved.add(entry.progress)
+      this.#bytes -= element.sizeBytes
+      progress.settledTo = entry.offset + 1
+      // Here and not where it is settled: bookings go by offsets, and the book is written in their order.
+      progress.book?.add(LEDGER_STATES[settled], element, entry.readAt)
+      moved.add(progress)
     }
     return moved
   }
@@ -68,7 +91,7 @@ export class Window {
   drop(progress: Progress): void {
     this.#entries.removeWhere((entry) => {
       if (entry.progress !== progress) return false
-      this.#bytes -= entry.element.raw.length
+      this.#bytes -= entry.element.sizeBytes
       return true
     })
   }

@@ -1,5 +1,6 @@
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import { HealthPortError } from '../errors.ts'
+import { EXPOSITION_TYPE } from '../metrics/exposition.ts'
 import type { PumpStatus } from './status.ts'
 
 export interface HealthServerOptions {
@@ -8,7 +9,9 @@ export interface HealthServerOptions {
   /** Empty: all interfaces. */
   readonly address: string
   readonly port: number
-  readonly status: () => PumpStatus
+  readonly status: () => Promise<PumpStatus>
+  /** In Prometheus text form. */
+  readonly metrics: () => Promise<string>
 }
 
 export interface HealthServer {
@@ -16,23 +19,29 @@ export interface HealthServer {
   close(): Promise<void>
 }
 
+const METRICS_PATH = '/metrics'
+
 /** Tyk's literal; it has a space after the colon. */
 const OK = Buffer.from('{"status": "ok"}')
 
 /**
- * Serves the health check (this process lives) and `/ready` (records reach their sinks).
+ * Serves the health check (this process lives), `/ready` (records reach their sinks) and `/metrics`.
  *
  * @throws HealthPortError when the port is taken or the address is not this machine's.
  */
-export async function startHealthServer({ name, address, port, status }: HealthServerOptions): Promise<HealthServer> {
+export async function startHealthServer(options: HealthServerOptions): Promise<HealthServer> {
+  const { name, address, port, status, metrics } = options
   const app = fastify({ logger: false, exposeHeadRoutes: false, forceCloseConnections: true })
   const healthPath = `/${name}`
   app.get(healthPath, (_, reply) => reply.header('content-type', 'application/json').send(OK))
   if (healthPath !== '/ready') {
-    app.get('/ready', (_, reply) => {
-      const now = status()
+    app.get('/ready', async (_, reply) => {
+      const now = await status()
       return reply.code(now.ready ? 200 : 503).send(now)
     })
+  }
+  if (healthPath !== METRICS_PATH) {
+    app.get(METRICS_PATH, async (_, reply) => reply.header('content-type', EXPOSITION_TYPE).send(await metrics()))
   }
   app.setNotFoundHandler((request, reply) => answerOthers(request, reply, healthPath))
   try {
@@ -67,6 +76,7 @@ async function listenEverywhere(app: FastifyInstance, port: number): Promise<voi
 /** Go's mux: 405 without body for other methods of a known path, a plain text 404 for other paths. */
 function answerOthers(request: FastifyRequest, reply: FastifyReply, healthPath: string): FastifyReply {
   const [path] = request.url.split('?')
-  if (path === healthPath || path === '/ready') return reply.code(405).header('content-length', '0').send()
+  if (path === healthPath || path === '/ready' || path === METRICS_PATH)
+    return reply.code(405).header('content-length', '0').send()
   return reply.code(404).type('text/plain; charset=utf-8').send('404 page not found\n')
 }

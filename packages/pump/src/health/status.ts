@@ -1,6 +1,6 @@
 import type { Delivery } from '../delivery/index.ts'
 import type { SinkStatus } from '../delivery/sink-state.ts'
-import type { Backlog } from '../lease/index.ts'
+import type { Backlog, LeaseCapReport } from '../lease/index.ts'
 
 /** What `/ready` answers. Names are in snake case because it is read by scripts and dashboards. */
 export interface PumpStatus {
@@ -8,10 +8,12 @@ export interface PumpStatus {
   readonly redis: { readonly status: 'up' | 'down'; readonly last_error: string | null }
   /** Leases held in Redis, over all lists. */
   readonly leases: number
-  /** Entries in the list of dead letters when it was last written to; null before that. */
+  /** Dead letters that wait, wherever they are kept; null when that cannot be asked in time. */
   readonly dead_letters: number | null
   /** By name of the sink: what waits for sinks that neither this pump nor another living one has. */
   readonly waiting_for_sinks_not_configured: Readonly<Record<string, Backlog>>
+  /** Absent: leases have no cap. */
+  readonly lease_cap?: LeaseCapReport
   readonly sinks: Readonly<Record<string, SinkReport>>
 }
 
@@ -19,7 +21,7 @@ export interface SinkReport {
   readonly type: string
   readonly status: SinkStatus
   readonly last_error: string | null
-  /** Time of the oldest record that did not arrive yet. */
+  /** Time of the oldest record that did not arrive yet; of one that was not read yet, when it was taken. */
   readonly oldest_unshipped: string | null
   readonly taken: number
   readonly delivered: number
@@ -36,7 +38,7 @@ export function reportSink(delivery: Delivery, type: string): SinkReport {
     type,
     status: state.status,
     last_error: state.lastError,
-    oldest_unshipped: oldest === null ? null : toIso(oldest.timestamp.seconds, oldest.timestamp.nanos),
+    oldest_unshipped: oldest === null ? null : toIso(oldest.seconds, oldest.nanos),
     taken: counters.taken,
     delivered: counters.delivered,
     filtered: counters.filtered,

@@ -1,4 +1,4 @@
-import type { Element } from './chunk.ts'
+import type { Element } from './element.ts'
 
 type Chunk = Promise<readonly Element[]>
 

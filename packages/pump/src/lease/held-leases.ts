@@ -33,6 +33,12 @@ export class HeldLeases {
     return [...(this.#sources.get(source)?.values() ?? [])].flat()
   }
 
+  /** Over all sources, the oldest first; what was put back for some sinks alone comes last. */
+  oldestFirst(): Segment[] {
+    const all = [...this.#sources.keys()].flatMap((source) => this.allOf(source))
+    return all.sort((a, b) => (a.lease.id < b.lease.id ? -1 : 1))
+  }
+
   has(source: SourceList): boolean {
     return (this.#sources.get(source)?.size ?? 0) > 0
   }

@@ -4,9 +4,18 @@ import type { Log } from '../log/log.ts'
 import { OncePerInterval } from '../log/once-per-interval.ts'
 import { type Repeated, repeat } from '../repeat.ts'
 import { HeldLeases } from './held-leases.ts'
+import type { LeaseCap, LeaseCapOptions } from './lease-cap.ts'
 import { Recovery } from './recovery.ts'
 import { Segment, type SegmentDeps } from './segment.ts'
-import type { Backlog, ClaimedLease, LeaseStore } from './store.ts'
+import type { Backlog, ClaimedLease, Lease, LeaseStore, Size, TakenPart } from './store.ts'
+
+/** What a cap on leases needs of the engine. */
+export interface CapHooks extends Pick<LeaseCapOptions, 'takePart' | 'isStopping'> {
+  readonly held: HeldLeases
+  readonly forget: (segment: Segment) => void
+  /** Has a new lease of this id made, and holds it. Resolves with what `make` made. */
+  readonly holdNew: (id: string, make: () => Promise<ClaimedLease | null>) => Promise<ClaimedLease | null>
+}
 
 export interface LeaseEngineOptions {
   readonly store: LeaseStore
@@ -20,6 +29,8 @@ export interface LeaseEngineOptions {
   /** Redis could not be asked. */
   readonly onTrouble: (error: unknown) => void
   readonly onTaken?: (durationMs: number) => void
+  /** Makes the cap on leases; absent: there is none. */
+  readonly createCap?: (hooks: CapHooks) => LeaseCap
   /** Names, in the order of the store's. */
   readonly sinks: readonly string[]
   readonly takeEveryMs: number
@@ -47,8 +58,10 @@ export class LeaseEngine {
   /** Ids that are being taken at this moment: in Redis already, perhaps, but not yet held. */
   readonly #taking = new Set<string>()
   readonly #backlogs: OncePerInterval
+  readonly #cap: LeaseCap | null
   #tasks: Repeated[] = []
   #stopping = false
+  #stopped: Promise<unknown> | null = null
 
   constructor(options: LeaseEngineOptions) {
     this.#options = options
@@ -59,6 +72,14 @@ export class LeaseEngine {
       isOff: (id) => this.#stopping || this.#taking.has(id),
       onClaimed: (source, claimed) => this.#recovered(source, claimed),
     })
+    const hooks: CapHooks = {
+      held: this.#held,
+      forget: (segment) => this.forget(segment),
+      holdNew: (id, make) => this.#holdNew(id, make, true),
+      takePart: (source, most) => this.#takePart(source, most),
+      isStopping: () => this.#stopping,
+    }
+    this.#cap = options.createCap?.(hooks) ?? null
   }
 
   start(): void {
@@ -76,7 +97,8 @@ export class LeaseEngine {
     this.#stopping = true
     const [take, renew, ...others] = this.#tasks
     this.#tasks = renew === undefined ? [] : [renew]
-    await Promise.all([take?.stop(), ...others.map((task) => task.stop())])
+    this.#stopped ??= Promise.all([take?.stop(), ...others.map((task) => task.stop()), this.#cap?.settled()])
+    await this.#stopped
   }
 
   /** Gives every lease back that is not finished. */
@@ -101,20 +123,49 @@ export class LeaseEngine {
     return this.#recovery.waiting()
   }
 
+  /** How the cap on leases stands; null: there is none. */
+  capReport(): ReturnType<LeaseCap['report']> | null {
+    return this.#cap?.report() ?? null
+  }
+
   async #takeAll(): Promise<void> {
     const startedAt = performance.now()
-    const { store, sinks, onTaken } = this.#options
-    await this.#forEachSource(async (source) => {
-      const id = newLeaseId()
-      this.#taking.add(id)
-      try {
-        const lease = await store.take(source, id)
-        if (lease !== null) this.#hold({ lease, offsets: sinks.map(() => 0), whole: true }, false)
-      } finally {
-        this.#taking.delete(id)
-      }
-    })
+    const { store, onTaken, onTrouble } = this.#options
+    if (this.#cap !== null) await this.#cap.takeAll().catch(onTrouble)
+    else {
+      await this.#forEachSource(async (source) => {
+        const id = newLeaseId()
+        await this.#holdNew(id, async () => this.#new(await store.take(source, id)), false)
+      })
+    }
     onTaken?.(performance.now() - startedAt)
+  }
+
+  async #takePart(source: SourceList, most: Size): Promise<TakenPart | null> {
+    const id = newLeaseId()
+    let taken: TakenPart | null = null
+    const make = async (): Promise<ClaimedLease | null> => {
+      taken = await this.#options.store.takePart(source, id, most)
+      return this.#new(taken?.lease ?? null)
+    }
+    await this.#holdNew(id, make, false)
+    return taken
+  }
+
+  /** As a lease of which no sink has anything yet. */
+  #new(lease: Lease | null): ClaimedLease | null {
+    return lease && { lease, offsets: this.#options.sinks.map(() => 0), whole: true, inFile: false }
+  }
+
+  async #holdNew(id: string, make: () => Promise<ClaimedLease | null>, begun: boolean): Promise<ClaimedLease | null> {
+    this.#taking.add(id)
+    try {
+      const made = await make()
+      if (made !== null) this.#hold(made, begun)
+      return made
+    } finally {
+      this.#taking.delete(id)
+    }
   }
 
   async #renewAll(): Promise<void> {
@@ -152,9 +203,9 @@ export class LeaseEngine {
     for (const one of claimed) this.#hold(one, true)
   }
 
-  #hold({ lease, offsets, whole }: ClaimedLease, begun: boolean): void {
+  #hold({ lease, offsets, whole, inFile }: ClaimedLease, begun: boolean): void {
     const sinks = this.#options.sinks.filter((_, index) => offsets[index] !== null)
-    const segment = new Segment(lease, this.#options.segmentDeps, { sinks, whole, begun })
+    const segment = new Segment(lease, this.#options.segmentDeps, { sinks, whole, begun, inFile })
     this.#held.add(segment)
     this.#options.onSegment(segment, offsets)
   }

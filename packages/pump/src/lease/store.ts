@@ -1,6 +1,7 @@
-import type { SourceList } from '@tek/analytics-record'
+import { RecordBlock, type SourceList } from '@tek/analytics-record'
 import type { Cluster, Redis } from 'ioredis'
-import { LeaseGoneError, LeaseLostError } from '../errors.ts'
+import { CommitBehindError, LeaseGoneError, LeaseLostError } from '../errors.ts'
+import { type Bookings, type EncodedBookings, type Tally, encodeBookings, encodeTallies } from '../ledger/index.ts'
 import { type RunScript, defineScript } from '../redis/define-scripts.ts'
 import { type LeaseKeys, leaseKeys } from './keys.ts'
 
@@ -21,6 +22,23 @@ export interface ClaimedLease {
   readonly offsets: readonly (number | null)[]
   /** Nobody else has a part in the lease. */
   readonly whole: boolean
+  /** A file has its records as well, until it is finished. */
+  readonly inFile: boolean
+}
+
+/** What leases hold in Redis. */
+export interface Size {
+  /** Of memory. */
+  readonly bytes: number
+  readonly records: number
+}
+
+/** A lease of the oldest records of a source list. */
+export interface TakenPart {
+  readonly lease: Lease
+  readonly bytes: number
+  /** Records that are left in the list. */
+  readonly rest: number
 }
 
 /** What waits for a sink, over leases. */
@@ -60,6 +78,9 @@ export class LeaseStore {
   readonly #options: LeaseStoreOptions
   readonly #keys = new Map<string, LeaseKeys>()
   readonly #take: RunScript
+  readonly #takePart: RunScript
+  readonly #measure: RunScript
+  readonly #dropOldest: RunScript
   readonly #read: RunScript
   readonly #commit: RunScript
   readonly #renew: RunScript
@@ -71,6 +92,9 @@ export class LeaseStore {
     this.#options = options
     const define = (command: string, file: string): RunScript => defineScript(options.client, command, scriptFile(file))
     this.#take = define('takeLease', 'take-lease')
+    this.#takePart = define('takePart', 'take-part')
+    this.#measure = define('measureLeases', 'measure-leases')
+    this.#dropOldest = define('dropOldest', 'drop-oldest')
     this.#read = define('readLease', 'read-lease')
     this.#commit = define('commitOffset', 'commit-offset')
     this.#renew = define('renewOwner', 'renew-owner')
@@ -88,26 +112,67 @@ export class LeaseStore {
     return total > 0 ? { id, source, total, token } : null
   }
 
-  /** @throws LeaseLostError or LeaseGoneError */
-  async read(lease: Lease, offset: number, maxRecords: number, maxBytes: number): Promise<readonly Buffer[]> {
-    const keys = this.#keysOf(lease.source)
-    const args = [lease.token, offset, maxRecords, maxBytes, ...this.#options.sinks]
-    const answer = await this.#read([keys.list(lease.id), keys.meta(lease.id)], args)
-    if (!Array.isArray(answer)) throw missing(lease, asNumber(answer))
-    return answer as Buffer[]
+  /** Takes the oldest records of a source list, at least one and otherwise no more than fits; null when none waits. */
+  async takePart(source: SourceList, id: string, most: Size): Promise<TakenPart | null> {
+    const keys = this.#keysOf(source)
+    const { owner, ownerTtlMs, sinks } = this.#options
+    const token = this.#newToken()
+    const names = [keys.source, keys.list(id), keys.meta(id), keys.set, keys.owners]
+    const bounds = [most.bytes, most.records].map((bound) => Math.floor(Math.min(bound, Number.MAX_SAFE_INTEGER)))
+    const answer = (await this.#takePart(names, [id, owner, token, ownerTtlMs, ...bounds, ...sinks])) as number[]
+    const [total = 0, bytes = 0, rest = 0] = answer
+    return total > 0 ? { lease: { id, source, total, token }, bytes, rest } : null
+  }
+
+  /** What at most LEASES_PER_CALL leases hold, in the order of their ids. */
+  async measure(source: SourceList, ids: readonly string[]): Promise<readonly Size[]> {
+    const { list } = this.#keysOf(source)
+    const answer = (await this.#measure(ids.map(list), [])) as number[]
+    return ids.map((_, index) => ({ bytes: answer[2 * index] ?? 0, records: answer[2 * index + 1] ?? 0 }))
+  }
+
+  /** Records in a source list that nobody has taken. */
+  async countUntaken(source: SourceList): Promise<number> {
+    return this.#options.client.llen(source.key)
   }
 
   /**
-   * Moves one sink's offset forward. Returns how many records the lease still holds; at 0 it is gone.
-   *
-   * @throws LeaseLostError or LeaseGoneError
+   * Gives up the records before an offset for the sinks that have not acknowledged them, and books that. A lease that is
+   * gone counts as done. False: others have a part in it or have ended it, and nothing was changed.
    */
-  async commit(lease: Lease, sink: string, to: number): Promise<number> {
+  async dropOldest(lease: Lease, before: number, tallies: ReadonlyMap<string, Tally> | null = null): Promise<boolean> {
     const keys = this.#keysOf(lease.source)
-    const names = [keys.list(lease.id), keys.meta(lease.id), keys.set]
-    const left = asNumber(await this.#commit(names, [lease.id, lease.token, sink, to]))
+    const ledger = tallies === null ? NO_BOOKINGS : encodeTallies(lease.source.key, tallies)
+    const lists = [keys.list(lease.id), keys.meta(lease.id), keys.set, keys.finished(lease.id), keys.spilled]
+    const names = [...lists, ...ledger.keys]
+    const left = asNumber(await this.#dropOldest(names, [lease.id, lease.token, before, ...ledger.args]))
+    return left !== -1 && left !== FINISHED
+  }
+
+  /** @throws LeaseLostError or LeaseGoneError */
+  async read(lease: Lease, offset: number, maxRecords: number, maxBytes: number): Promise<RecordBlock> {
+    const keys = this.#keysOf(lease.source)
+    const args = [lease.token, offset, maxRecords, maxBytes, ...this.#options.sinks]
+    const answer = await this.#read([keys.list(lease.id), keys.meta(lease.id), keys.finished(lease.id)], args)
+    if (!Array.isArray(answer)) throw missing(lease, asNumber(answer))
+    return new RecordBlock(answer as Buffer[])
+  }
+
+  /**
+   * Moves one sink's offset forward, and books in the same step what became of the records before it. Returns how many
+   * records the lease still holds; at 0 it is gone.
+   *
+   * @throws LeaseLostError, LeaseGoneError, or CommitBehindError when Redis has forgotten commits.
+   */
+  async commit(lease: Lease, sink: string, to: number, bookings: Bookings | null = null): Promise<number> {
+    const keys = this.#keysOf(lease.source)
+    const ledger = bookings === null ? NO_BOOKINGS : encodeBookings(lease.source.key, sink, bookings)
+    const lists = [keys.list(lease.id), keys.meta(lease.id), keys.set, keys.finished(lease.id), keys.spilled]
+    const names = [...lists, ...ledger.keys]
+    const left = asNumber(await this.#commit(names, [lease.id, lease.token, sink, to, ...ledger.args]))
+    if (left === BEHIND) throw new CommitBehindError(`lease ${lease.id} of ${lease.source.key} was set back`)
     // The last commit of all ends a lease. Repeated after a lost reply it finds none.
-    if (left === GONE && to === lease.total) return 0
+    if ((left === GONE || left === FINISHED) && to === lease.total) return 0
     if (left < 0) throw missing(lease, left)
     return left
   }
@@ -127,10 +192,11 @@ export class LeaseStore {
     const answer = await this.#claim(names, [owner, token, ownerTtlMs, sinks.length, ...sinks, ...leases])
     const [claimed, waiting] = answer as [number[][], [Buffer, number, number][]]
     return {
-      claimed: claimed.map(([index = 0, total = 0, whole, ...offsets]) => ({
+      claimed: claimed.map(([index = 0, total = 0, whole, inFile, ...offsets]) => ({
         lease: { id: requests[index]?.id ?? '', source, total, token },
         offsets: offsets.map((offset) => (offset < 0 ? null : offset)),
         whole: whole === 1,
+        inFile: inFile === 1,
       })),
       waiting: new Map(waiting.map(([sink, count, records]) => [String(sink), { leases: count, records }])),
     }
@@ -203,14 +269,22 @@ export function* slices<T>(items: readonly T[], size: number): Generator<T[]> {
   for (let first = 0; first < items.length; first += size) yield items.slice(first, first + size)
 }
 
+const NO_BOOKINGS: EncodedBookings = { keys: [], args: [] }
+
 /** What scripts answer when there is no such lease. */
 const GONE = -3
 
+/** What scripts answer when another hold has ended the lease. */
+const FINISHED = -5
+
+/** What a commit is answered whose Redis knows less than it did. */
+const BEHIND = -4
+
 function missing(lease: Lease, answer: number): LeaseGoneError | LeaseLostError {
   const name = `lease ${lease.id} of ${lease.source.key}`
-  return answer === GONE
-    ? new LeaseGoneError(`${name} is not in Redis any more`)
-    : new LeaseLostError(`${name} is not in the hands of this pump any more`)
+  if (answer === GONE) return new LeaseGoneError(`${name} is not in Redis any more`)
+  const what = answer === FINISHED ? 'was finished by another pump' : 'is not in the hands of this pump any more'
+  return new LeaseLostError(`${name} ${what}`)
 }
 
 function asNumber(value: unknown): number {

@@ -1,4 +1,5 @@
 import { Cluster, Redis } from 'ioredis'
+import { followFailovers } from './follow-failovers.ts'
 import type { RedisTarget } from './options.ts'
 
 export interface RedisConnection {
@@ -14,10 +15,14 @@ export interface RedisConnection {
 
 /** Connects in the background and for ever; nothing waits for it and nothing fails because of it. */
 export function openRedis(target: RedisTarget): RedisConnection {
-  const client = target.kind === 'cluster' ? new Cluster(target.nodes, target.options) : new Redis(target.options)
+  const client = target.kind === 'cluster' ? new Cluster(target.nodes, target.options) : openSingle(target.options)
   let lastError: string | null = null
   client.on('error', (error: Error) => {
     lastError = describe(error)
+    if (!isRefusedDatabase(error) || client instanceof Cluster) return
+    lastError = `database ${client.options.db} cannot be had, correct "database" (TYK_PMP_ANALYTICSSTORAGECONFIG_DATABASE): ${lastError}`
+    // The client would go on with the records of database 0.
+    client.disconnect(true)
   })
   client.on('ready', () => {
     lastError = null
@@ -31,6 +36,15 @@ export function openRedis(target: RedisTarget): RedisConnection {
     close: () => client.disconnect(),
   }
 }
+
+function openSingle(options: Extract<RedisTarget, { kind: 'single' }>['options']): Redis {
+  const client = new Redis(options)
+  if (options.sentinels !== undefined) followFailovers(client, options)
+  return client
+}
+
+const isRefusedDatabase = (error: Error): boolean =>
+  (error as { command?: { name?: string } }).command?.name === 'select'
 
 /** An error over several addresses has an empty message of its own. */
 function describe(error: unknown): string {

@@ -60,8 +60,19 @@ describe('the connection', () => {
     ]
     expect(buildTarget(storage(file))).toMatchObject({
       kind: 'single',
-      options: { name: 'm', sentinels, sentinelPassword: 'sp' },
+      options: { name: 'm', sentinels, sentinelPassword: 'sp', sentinelCommandTimeout: 5000 },
     })
+  })
+
+  it.each([
+    ["READONLY You can't write against a read only replica.", true],
+    ["ERR Error running script (call to f_4ca2): @user_script:12: -READONLY You can't write against a replica.", true],
+    ["ERR unknown command 'READONLY'", false],
+    ['OOM command not allowed', false],
+  ])('connects anew where it is told %j: %s', (message, expected) => {
+    const target = buildTarget(storage({}))
+    const anew = target.kind === 'single' && target.options.reconnectOnError?.(new Error(message))
+    expect(anew).toBe(expected)
   })
 
   it('speaks to all nodes of a cluster', () => {

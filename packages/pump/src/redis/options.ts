@@ -33,6 +33,8 @@ export function buildTarget(config: StorageConfig): RedisTarget {
         name: config.master_name,
         sentinels: addresses,
         sentinelRetryStrategy: () => RECONNECT_MS,
+        // A Sentinel that is connected and silent must not be waited for: there are others.
+        sentinelCommandTimeout: common.commandTimeout,
         ...(common.tls === undefined ? {} : { sentinelTLS: common.tls, enableTLSForSentinelMode: true }),
       },
     }
@@ -78,8 +80,9 @@ function commonOptions(config: StorageConfig): RedisOptions {
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
-    // After a failover the old master answers READONLY: connecting again finds the new one.
-    reconnectOnError: (error) => error.message.startsWith('READONLY'),
+    // After a failover the old master answers READONLY: connecting again finds the new one. Before version 7 Redis says it
+    // in the middle of an error of the script.
+    reconnectOnError: ({ message }) => /(?:^|-)READONLY /.test(message),
     ...(config.username === '' ? {} : { username: config.username }),
     ...(config.password === '' ? {} : { password: config.password }),
     ...(tls === undefined ? {} : { tls }),

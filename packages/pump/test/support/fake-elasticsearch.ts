@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer, type ServerOptions } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import { createFakeTemplates, type FakeTemplates, type Maker } from './fake-templates.ts'
 
 /** What the next write is answered instead of the ordinary way. */
 export interface ScriptedAnswer {
@@ -43,6 +44,10 @@ export interface FakeOptions {
   /** Refuses the media types of the official client, as servers do that are not Elasticsearch. */
   readonly refuseVendoredTypes?: boolean
   readonly publishAddress?: string
+  /** Answers searches with 403, or finds nothing. */
+  readonly search?: 'forbidden' | 'blind'
+  /** Whether it has policies for the life of indices; default: yes. */
+  readonly policies?: boolean
 }
 
 export interface FakeElasticsearch extends AsyncDisposable {
@@ -50,6 +55,9 @@ export interface FakeElasticsearch extends AsyncDisposable {
   readonly port: number
   readonly requests: readonly SeenRequest[]
   readonly documents: readonly StoredDocument[]
+  readonly templates: FakeTemplates
+  /** Begins a new index behind a data stream. */
+  rollOver(stream: string): void
   /** Requests that write, with bodies. */
   writes(): SeenRequest[]
   next(...answers: ScriptedAnswer[]): void
@@ -67,6 +75,12 @@ export async function startFakeElasticsearch(options: FakeOptions = {}): Promise
   const requests: SeenRequest[] = []
   const documents: StoredDocument[] = []
   const script: ScriptedAnswer[] = []
+  const [major = 0, minor = 0] = version.split('.').map(Number)
+  const marked = major > 7 || (major === 7 && minor >= 16)
+  const templates = createFakeTemplates({ known: options.policies ?? true, marked })
+  /** By name: how each index was made, for a data stream those behind it. */
+  const made = new Map<string, Maker[]>()
+  const generationOf = new WeakMap<StoredDocument, number>()
   const refused = new Set<unknown>()
   const busy = new Set<unknown>()
   let hanging = false
@@ -76,10 +90,16 @@ export async function startFakeElasticsearch(options: FakeOptions = {}): Promise
     const failed = (status: number, type: string) => ({ ...item, status, error: { type, reason: `scripted ${type}` } })
     if (refused.has(source['api_id'])) return failed(400, 'document_parsing_exception')
     if (busy.delete(source['api_id'])) return failed(429, 'es_rejected_execution_exception')
-    if (documents.some(({ index, id }) => index === meta['_index'] && id === meta['_id'])) {
+    const name = meta['_index'] ?? ''
+    if (!made.has(name)) made.set(name, [templates.makerOf(name)])
+    const generation = made.get(name)?.length ?? 1
+    // An id is unique in an index, not behind a data stream.
+    if (documents.some((one) => one.index === name && one.id === meta['_id'] && generationOf.get(one) === generation)) {
       return failed(409, 'version_conflict_engine_exception')
     }
-    documents.push({ index: meta['_index'] ?? '', type: meta['_type'], id: meta['_id'] ?? '', source })
+    const document = { index: name, type: meta['_type'], id: meta['_id'] ?? '', source }
+    documents.push(document)
+    generationOf.set(document, generation)
     return { ...item, result: 'created', status: 201 }
   }
 
@@ -107,7 +127,6 @@ export async function startFakeElasticsearch(options: FakeOptions = {}): Promise
     return { status: (result as { status: number }).status, body: result }
   }
 
-  const [major = 0, minor = 0] = version.split('.').map(Number)
   const product = options.product ?? (!options.distribution && (major > 7 || (major === 7 && minor >= 14)))
   const headers = { 'content-type': 'application/json', ...(product && { 'x-elastic-product': 'Elasticsearch' }) }
   const json = (res: ServerResponse, status: number, body: unknown, more: object = {}): void => {
@@ -123,6 +142,52 @@ export async function startFakeElasticsearch(options: FakeOptions = {}): Promise
     res.write(body.slice(0, body.length / 2), () => res.destroy())
   }
 
+  const find = (id: unknown): StoredDocument[] => {
+    return options.search === 'blind' ? [] : documents.filter((document) => document.id === id)
+  }
+
+  /** `_refresh`, `_search` for one id, and `DELETE` of one document. */
+  const answerOthers = (request: SeenRequest, res: ServerResponse): void => {
+    const path = request.url.split('?')[0] ?? ''
+    if (path.endsWith('/_refresh')) return json(res, 200, {})
+    if (options.search === 'forbidden') {
+      return json(res, 403, { error: { type: 'security_exception', reason: 'action is unauthorized' } })
+    }
+    if (request.method === 'DELETE') {
+      const at = documents.indexOf(find(decodeURIComponent(path.split('/').at(-1) ?? ''))[0] as StoredDocument)
+      if (at >= 0) documents.splice(at, 1)
+      return json(res, at >= 0 ? 200 : 404, {})
+    }
+    const { size, query } = JSON.parse(request.body) as { size: number; query: { ids: { values: unknown[] } } }
+    if (size > 10_000) return json(res, 400, { error: { type: 'illegal_argument_exception', reason: 'window' } })
+    const found = query.ids.values.flatMap((id) => find(id)).slice(0, size)
+    const hits = found.map(({ index, type, id }) => ({ _index: index, _type: type, _id: id }))
+    json(res, 200, { hits: { hits } })
+  }
+
+  const behind = (stream: string, generation: number): string => `.ds-${stream}-${String(generation).padStart(6, '0')}`
+
+  const answerIndex = ({ url }: SeenRequest, res: ServerResponse): void => {
+    const name = decodeURIComponent(url.slice(1).split('?')[0] ?? '')
+    const makers = made.get(name)
+    if (makers === undefined) return json(res, 404, {})
+    const shown = makers.map(({ makesStream, lifecycle }, i) => {
+      const index = makesStream ? behind(name, i + 1) : name
+      const policy = lifecycle !== undefined && { lifecycle: { name: lifecycle } }
+      const settings = { index: { provided_name: index, ...policy } }
+      return [index, { settings, ...(makesStream && { data_stream: name }) }] as const
+    })
+    json(res, 200, Object.fromEntries(shown))
+  }
+
+  /** Of the policies of OpenSearch. */
+  const explain = ({ url }: SeenRequest, res: ServerResponse): void => {
+    const index = decodeURIComponent(url.split('/').at(-1) ?? '')
+    const all = [...made].flatMap(([name, makers]) => makers.map((maker, i) => [behind(name, i + 1), maker] as const))
+    const policy = all.find(([name]) => name === index)?.[1].ism ?? null
+    json(res, 200, { [index]: { 'index.plugins.index_state_management.policy_id': policy }, total_managed_indices: 1 })
+  }
+
   const handle = (request: SeenRequest, res: ServerResponse): void => {
     if (hanging) return
     if (options.refuseVendoredTypes && /vnd\.elasticsearch/.test(`${request.headers['content-type']}`)) {
@@ -131,12 +196,17 @@ export async function startFakeElasticsearch(options: FakeOptions = {}): Promise
     if (request.method === 'GET' && request.url.startsWith('/_nodes')) {
       return json(res, 200, { nodes: { n1: { http: { publish_address: options.publishAddress } } } })
     }
+    const managed = templates.answer(request)
+    if (managed) return json(res, managed.status, managed.body)
+    if (request.url.startsWith('/_plugins/_ism/explain/')) return explain(request, res)
+    if (request.method === 'GET' && /^\/[^_]/.test(request.url)) return answerIndex(request, res)
     if (request.method === 'GET') {
       const distribution = options.distribution && { distribution: options.distribution }
       const error = { error: { type: 'security_exception', reason: 'scripted' } }
       const body = options.rootStatus ? error : { version: { number: version, ...distribution } }
       return json(res, options.rootStatus ?? 200, body)
     }
+    if (request.method === 'DELETE' || /\/_(?:refresh|search)\b/.test(request.url)) return answerOthers(request, res)
     const scripted = script[0]
     if (scripted && !scripted.items && scripted.itemCount === undefined) {
       script.shift()
@@ -181,6 +251,8 @@ export async function startFakeElasticsearch(options: FakeOptions = {}): Promise
     url: `${options.tls ? 'https' : 'http'}://127.0.0.1:${port}`,
     requests,
     documents,
+    templates,
+    rollOver: (stream) => void made.get(stream)?.push(templates.makerOf(stream)),
     writes: () => requests.filter(({ method }) => method !== 'GET'),
     next: (...answers) => void script.push(...answers),
     refuse: (apiId) => void refused.add(apiId),

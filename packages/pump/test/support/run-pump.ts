@@ -6,6 +6,7 @@ import { loadConfig } from '../../src/config/load.ts'
 import { createLog } from '../../src/log/create-log.ts'
 import { type Pump, createPump } from '../../src/pump.ts'
 import type { SinkDefinition } from '../../src/sinks/types.ts'
+import type { SpillFiles } from '../../src/spill/index.ts'
 import type { PumpTimings } from '../../src/timings.ts'
 
 export interface RunOptions {
@@ -15,6 +16,7 @@ export interface RunOptions {
   readonly entries?: Readonly<Record<string, object>>
   readonly conf?: object
   readonly timings?: Partial<PumpTimings>
+  readonly spillFiles?: SpillFiles
 }
 
 export interface RunningPump extends AsyncDisposable {
@@ -60,6 +62,7 @@ export async function runPump(options: RunOptions): Promise<RunningPump> {
     workingDirectory: dir,
     healthPort: 0,
     timings: { ...QUICK, ...options.timings },
+    ...(options.spillFiles && { spillFiles: options.spillFiles }),
   })
   return {
     pump,

@@ -7,6 +7,8 @@ type Answer = (batch: readonly PumpRecord[], signal: AbortSignal) => Promise<rea
 export interface TestSink extends SinkDefinition {
   /** Every batch it was given, as the paths of its records. */
   readonly batches: string[][]
+  /** Which of them may have arrived before. */
+  readonly again: (boolean | undefined)[]
   /** Records it called delivered, in order. */
   readonly delivered: PumpRecord[]
   readonly paths: () => string[]
@@ -29,6 +31,7 @@ export function createTestSink(type: string, batching: Partial<SinkBatching> = {
     batching: () => ({ ...EAGER, ...batching }),
     create: () => sink,
     batches: [],
+    again: [],
     delivered: [],
     paths: () => state.delivered.map(({ record }) => record.path),
     answer: allDelivered,
@@ -36,7 +39,8 @@ export function createTestSink(type: string, batching: Partial<SinkBatching> = {
     closed: false,
   }
   const sink: Sink = {
-    write: async (batch, signal) => {
+    write: async (batch, signal, again) => {
+      state.again.push(again)
       state.batches.push(batch.map(({ record }: { record: AnalyticsRecord }) => record.path))
       const verdicts = await state.answer(batch, signal)
       state.delivered.push(...batch.filter((_, index) => verdicts[index] === 'delivered'))

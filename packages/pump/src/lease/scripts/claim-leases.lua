@@ -6,13 +6,15 @@
 -- ARGV[4] number of sinks  ARGV[5..] sinks, then of each lease its id and the tokens by which this pump holds it already
 --
 -- Returns two lists. Of each lease of which anything was claimed: its number in KEYS from 0, its total records, 1 if
--- nobody else has a part in it any more or else 0, and for each sink in the order of ARGV its offset, or -1 when this call
--- did not claim it. Of each sink this pump does not have and for which records wait that no living pump holds: its name,
--- number of leases, number of records.
+-- nobody else has a part in it any more or else 0, 1 if a file has its records as well or else 0, and for each sink in the
+-- order of ARGV its offset, or -1 when this call did not claim it. Of each sink this pump does not have and for which
+-- records wait that no living pump holds: its name, number of leases, number of records.
 --
 -- A hold of this owner that the caller does not know of was answered to nobody, and is claimed again. A lease that nobody
 -- living holds is also for sinks of this pump that it does not name: a sink that is new gets whatever is left, and a
--- lease whose bookkeeping is lost is for all. A lease without records is cleaned up.
+-- lease whose bookkeeping is lost is for all. Not so one marked `only`. A lease without records is cleaned up.
+--
+-- What is claimed is marked `moved`: whoever ends it says so, because a pump that slept may ask for it still.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local living = {}
@@ -40,10 +42,12 @@ local function claim(at, id, known, claimed, waiting)
     redis.call('SREM', KEYS[1], id)
     return
   end
-  local acked, offsets, holders, occupied = 0, {}, {}, false
+  local acked, offsets, holders, occupied, only, inFile = 0, {}, {}, false, false, 0
   for i = 1, #fields, 2 do
     local name, value = fields[i], fields[i + 1]
     if name == 'acked' then acked = tonumber(value)
+    elseif name == 'only' then only = true
+    elseif name == 'moved' and value == 'file' then inFile = 1
     elseif string.sub(name, 1, 7) == 'offset:' then offsets[string.sub(name, 8)] = tonumber(value)
     elseif string.sub(name, 1, 6) == 'owner:' then
       holders[string.sub(name, 7)] = value
@@ -51,17 +55,17 @@ local function claim(at, id, known, claimed, waiting)
     end
   end
   local total = acked + left
-  local answer, any = { (at - 3) / 2, total, 1 }, false
+  local answer, any = { (at - 3) / 2, total, 1, inFile }, false
   for i = 1, count do
     local sink = ARGV[4 + i]
     local offset = offsets[sink]
-    if offset == nil and not occupied then offset = acked end
+    if offset == nil and not occupied and not only then offset = acked end
     if offset == nil or offset >= total then
       offset = -1
     elseif isHeld(holders[sink], known) then
       offset, answer[3] = -1, 0
     end
-    answer[3 + i] = offset
+    answer[4 + i] = offset
     if offset >= 0 then any = true end
   end
   local waits = false
@@ -83,9 +87,10 @@ local function claim(at, id, known, claimed, waiting)
     -- Also the first write: a Redis that is out of memory lets a script go on only after one that cannot grow.
     redis.call('PERSIST', list)
     redis.call('HSET', meta, 'acked', acked, 'total', total)
+    redis.call('HSETNX', meta, 'moved', '1')
     for i = 1, count do
-      if answer[3 + i] >= 0 then
-        redis.call('HSET', meta, 'offset:' .. ARGV[4 + i], answer[3 + i], 'owner:' .. ARGV[4 + i], ARGV[2])
+      if answer[4 + i] >= 0 then
+        redis.call('HSET', meta, 'offset:' .. ARGV[4 + i], answer[4 + i], 'owner:' .. ARGV[4 + i], ARGV[2])
       end
     end
     redis.call('SADD', KEYS[1], id)

@@ -1,12 +1,15 @@
 -- Reads records of a lease from an offset on. Offsets count from the start of the lease, whatever was trimmed since.
 --
--- KEYS[1] lease list       KEYS[2] lease meta
+-- KEYS[1] lease list       KEYS[2] lease meta      KEYS[3] who ended it
 -- ARGV[1] token of the hold    ARGV[2] offset      ARGV[3] most records    ARGV[4] most bytes       ARGV[5..] its sinks
 --
 -- Returns the records, at least one if there is any however long it is; -1: none of the sinks is held by this token any
--- more, or the offset was trimmed away; -3: there is no such lease.
+-- more, or the offset was trimmed away; -3: there is no such lease; -5: somebody else has ended it.
 local acked = redis.call('HGET', KEYS[2], 'acked')
-if not acked then return -3 end
+if not acked then
+  local by = redis.call('GET', KEYS[3])
+  return by and by ~= ARGV[1] and -5 or -3
+end
 local holds = false
 for i = 5, #ARGV do
   if redis.call('HGET', KEYS[2], 'owner:' .. ARGV[i]) == ARGV[1] then holds = true end

@@ -4,14 +4,15 @@
 -- ARGV[1] lease id         ARGV[2] token of the hold       ARGV[3] 1: nothing of it was begun
 --
 -- Returns 1: its records are at the head of the source list again, where any pump finds them; 2: it stays a lease whose
--- sinks nobody holds, because it was begun or is for more sinks than this hold has; the next pump that has them goes on
+-- sinks nobody holds, because it was begun, is for more sinks than this hold has, or for no others; the next pump that has them goes on
 -- with it at once; -1: nothing of it is held by this token.
 --
 -- What came meanwhile is appended to the lease, because that is less than the lease itself, and the lease is renamed.
 local meta = redis.call('HGETALL', KEYS[3])
-local sinks, holders = {}, {}
+local sinks, holders, only = {}, {}, false
 for i = 1, #meta, 2 do
   if string.sub(meta[i], 1, 7) == 'offset:' then sinks[#sinks + 1] = string.sub(meta[i], 8) end
+  if meta[i] == 'only' then only = true end
   if string.sub(meta[i], 1, 6) == 'owner:' then holders[string.sub(meta[i], 7)] = meta[i + 1] end
 end
 local held = {}
@@ -21,7 +22,7 @@ end
 if #held == 0 then return -1 end
 -- A Redis that is out of memory refuses a script's first write if that could grow; PERSIST cannot, and what follows passes.
 redis.call('PERSIST', KEYS[2])
-if ARGV[3] ~= '1' or #held < #sinks then
+if ARGV[3] ~= '1' or #held < #sinks or only then
   for i = 1, #held do redis.call('HDEL', KEYS[3], held[i]) end
   return 2
 end

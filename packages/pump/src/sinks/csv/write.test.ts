@@ -86,7 +86,8 @@ describe('csv files', () => {
     await using folder = await startFolder()
     const broken = pumpRecord(keylessRecord({ timestamp: { seconds: 1e15, nanos: 0 } }), 'broken')
     const verdicts = await createCsvSink(folder.options, sinkDeps()).write([broken, ...numberedBatch(1)], never)
-    expect(verdicts).toEqual([{ rejected: expect.stringContaining('cannot be encoded') as string }, 'delivered'])
+    const rejected = expect.stringContaining('cannot be encoded') as string
+    expect(verdicts).toEqual([{ rejected, errorType: 'not_encodable' }, 'delivered'])
     expect(await folder.stored()).toEqual(['api0'])
   })
 

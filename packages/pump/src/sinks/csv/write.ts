@@ -2,11 +2,15 @@ import { type FileHandle, mkdir, open } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { ConfigOf } from '../../config/section.ts'
 import { SinkUnavailableError } from '../../errors.ts'
-import type { PumpRecord, Sink, SinkDeps, Verdict } from '../types.ts'
+import type { PumpRecord, Rejection, Sink, SinkDeps, Verdict } from '../types.ts'
 import { CSV_HEADER, csvFileName, encodeCsvRow } from './encode.ts'
 import type { csvOptions } from './options.ts'
 
 const LINE_FEED = 10
+const HOUR_MS = 3_600_000
+
+/** Of a file, looked through for a row that was just written. */
+const LAST_BYTES = 16 * 1024 * 1024
 
 export function createCsvSink(
   options: ConfigOf<typeof csvOptions>,
@@ -40,16 +44,40 @@ export function createCsvSink(
       return encoded.map((row): Verdict => (typeof row === 'string' ? 'delivered' : row))
     },
     check: () => reporting(`creating ${folder}`, async () => void (await mkdir(folder, { recursive: true }))),
+    async find({ record }) {
+      const row = encodeCsvRow(record)
+      // It was written in this hour or, just now, in the one before.
+      const hours = [now(), new Date(now().getTime() - HOUR_MS)]
+      for (const path of hours.map((hour) => join(folder, csvFileName(hour)))) {
+        if (await endsWith(path, row)) return { kind: 'found', where: path }
+      }
+      return { kind: 'missing', where: folder }
+    },
     close: async () => void (await last),
   }
 }
 
+/** Whether one of the last rows of a file is this one. Others may have been appended to it meanwhile. */
+async function endsWith(path: string, row: string): Promise<boolean> {
+  try {
+    await using file = await open(path, 'r')
+    const { size } = await file.stat()
+    const start = Math.max(0, size - LAST_BYTES)
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(size - start), 0, size - start, start)
+    return buffer.subarray(0, bytesRead).includes(row)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
+    throw new SinkUnavailableError(`reading ${path}: ${(error as Error).message}`, { cause: error })
+  }
+}
+
 /** A record that has no row, e.g. a time beyond every calendar, is rejected alone. */
-function encode({ record }: PumpRecord): string | { rejected: string } {
+function encode({ record }: PumpRecord): string | Rejection {
   try {
     return encodeCsvRow(record)
   } catch (error) {
-    return { rejected: `the record cannot be encoded: ${error instanceof Error ? error.message : String(error)}` }
+    const reason = error instanceof Error ? error.message : String(error)
+    return { rejected: `the record cannot be encoded: ${reason}`, errorType: 'not_encodable' }
   }
 }
 

@@ -1,3 +1,4 @@
+import { AbortScope } from '../../abort-scope.ts'
 import { SinkUnavailableError } from '../../errors.ts'
 import type { Log } from '../../log/log.ts'
 import { OncePerInterval } from '../../log/once-per-interval.ts'
@@ -23,6 +24,10 @@ export interface Connection {
    * @throws SinkRefusedError when the credentials are not accepted.
    */
   send(build: BuildRequest, signal: AbortSignal): Promise<NodeAnswer>
+  /** What is known of the server, with the same errors as `send`. */
+  server(): Promise<Server>
+  /** How often the server was lost so far: it may be another one, or emptied, since. */
+  readonly outages: number
   /** Looks at the server again, with the same errors as `send`. */
   check(signal: AbortSignal): Promise<void>
   close(): Promise<void>
@@ -34,16 +39,22 @@ export function createConnection(settings: Settings, log: Log, now: () => number
   const transports = createTransports(settings)
   const failureLog = new OncePerInterval(FAILURE_LOG_INTERVAL_MS, now)
   const closing = new AbortController()
+  let outages = 0
+
+  const lost = (): void => {
+    outages += 1
+    detection.set(null)
+  }
 
   /** An outage is one line now and then, not one per attempt. What is known of the server may be outdated after it. */
   const askNodes = async (ask: Ask, signal: AbortSignal): Promise<Asked> => {
     try {
       const asked = await askInTurn(pool, ask, signal)
-      if (asked.busy) detection.set(null)
+      if (asked.busy) lost()
       return asked
     } catch (cause) {
       if (signal.aborted) throw new SinkUnavailableError('write to Elasticsearch aborted', { cause })
-      detection.set(null)
+      lost()
       const message = `Elasticsearch connection failed: ${cause instanceof Error ? cause.message : String(cause)}`
       failureLog.run((repeated) => log.error(repeated > 0 ? { repeated } : {}, message))
       throw new SinkUnavailableError(message, { cause })
@@ -87,9 +98,18 @@ export function createConnection(settings: Settings, log: Log, now: () => number
 
   return {
     async send(build, callerSignal) {
-      const signal = AbortSignal.any([callerSignal, closing.signal])
-      const server = await untilAborted(() => detection.current(), signal)
-      return (await askNodes((node) => sendTo(node, server, build, signal), signal)).answer
+      const scope = new AbortScope([callerSignal, closing.signal])
+      const { signal } = scope
+      try {
+        const server = await untilAborted(() => detection.current(), signal)
+        return (await askNodes((node) => sendTo(node, server, build, signal), signal)).answer
+      } finally {
+        scope.end()
+      }
+    },
+    server: () => untilAborted(() => detection.current(), closing.signal),
+    get outages() {
+      return outages
     },
     async check(signal) {
       await untilAborted(() => detection.look(), AbortSignal.any([signal, closing.signal]))
@@ -102,7 +122,7 @@ export function createConnection(settings: Settings, log: Log, now: () => number
 }
 
 /** The look at the server is shared and goes on; only this caller stops waiting for it. */
-async function untilAborted<T>(work: () => Promise<T> | T, signal: AbortSignal): Promise<T> {
+export async function untilAborted<T>(work: () => Promise<T> | T, signal: AbortSignal): Promise<T> {
   const { promise: aborted, reject } = Promise.withResolvers<never>()
   const onAbort = (): void => reject(new SinkUnavailableError('write to Elasticsearch aborted'))
   if (signal.aborted) onAbort()

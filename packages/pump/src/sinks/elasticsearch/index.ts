@@ -1,4 +1,5 @@
 import type { SinkDefinition } from '../types.ts'
+import { createIndexStore } from './dead-letters.ts'
 import { elasticsearchOptions } from './options.ts'
 import { createElasticsearchSink } from './write.ts'
 
@@ -14,6 +15,12 @@ export const elasticsearchSink = {
   displayName: 'Elasticsearch Pump',
   envPrefix: 'TYK_PMP_PUMPS_ELASTICSEARCH_META',
   options: elasticsearchOptions,
+  advice: {
+    unreachable:
+      'Does it run, and is elasticsearch_url right, as seen from here? In a container localhost is the container.',
+    refused:
+      'Look at auth_basic_username and auth_basic_password, or auth_api_key_id and auth_api_key, and at what they may do.',
+  },
   batching: ({ bulk_config: bulk }) => ({
     maxRecords: limit(bulk.bulk_actions, DEFAULT_BULK_ACTIONS),
     maxBytes: limit(bulk.bulk_size, DEFAULT_BULK_SIZE_BYTES),
@@ -21,6 +28,7 @@ export const elasticsearchSink = {
     flushIntervalMs: Math.max(0, bulk.flush_interval) * 1000,
   }),
   create: createElasticsearchSink,
+  deadLetters: createIndexStore,
 } as const satisfies SinkDefinition<typeof elasticsearchOptions>
 
 /** 0 means the default, a negative number no limit. */

@@ -155,4 +155,37 @@ export const elasticsearchOptions = {
     default: '',
     env: 'MCPINDEXNAME',
   },
+  manage_index: {
+    doc: 'Installs what the index wants before the first record and after an outage: an index template, for data_stream also component templates and a lifecycle policy. What a person has edited is left.',
+    format: 'go-bool',
+    default: false,
+    env: 'MANAGEINDEX',
+  },
+  data_stream: {
+    doc: 'Data stream that records go to, e.g. logs-tyk.access-default, as documents with ECS field names. It takes the place of index_name, which goes on naming the index of dead letters. Needs Elasticsearch 7.9 or OpenSearch.',
+    format: 'string',
+    default: '',
+    env: 'DATASTREAM',
+  },
+  rollover_size_gb: {
+    doc: 'With manage_index and data_stream: gigabytes of a primary shard after which the stream begins a new index; 0: size does not count.',
+    format: 'go-int',
+    default: 50,
+    range: [0, 100_000],
+    env: 'ROLLOVERSIZEGB',
+  },
+  rollover_days: {
+    doc: 'With manage_index and data_stream: days after which the stream begins a new index; retention_days counts in its place where that is less. 0: only retention_days counts.',
+    format: 'go-int',
+    default: 30,
+    range: [0, 36_500],
+    env: 'ROLLOVERDAYS',
+  },
+  retention_days: {
+    doc: 'With manage_index and data_stream: days after which an index that takes no more records is deleted, counted from its rollover; 0 keeps everything. A stream made before without a policy follows none: the log says what to do.',
+    format: 'go-int',
+    default: 0,
+    range: [0, 36_500],
+    env: 'RETENTIONDAYS',
+  },
 } as const satisfies ConfigSection

@@ -3,7 +3,7 @@ import type { NodeAnswer } from './transport.ts'
 
 /** What is known of the other side. */
 export interface Server {
-  /** As it says itself, or null when it does not. */
+  /** As it says itself, else as configured, which may be the first number alone; null when neither says it. */
   readonly version: string | null
   readonly distribution: 'elasticsearch' | 'opensearch' | 'unknown'
   /** Servers before version 7 want a mapping type with each document, later ones refuse it. */
@@ -29,8 +29,9 @@ export function recogniseServer(answer: NodeAnswer, configured: ConfiguredVersio
 
 /** For a server that does not let us see its version, such as one whose API key may only write. */
 function assumeServer(configured: ConfiguredVersion): Server {
-  const typed = configured === '3' || configured === '5' || configured === '6'
-  return { version: null, distribution: 'unknown', typed, official: false }
+  if (configured === 'auto') return { version: null, distribution: 'unknown', typed: false, official: false }
+  if (configured === 'opensearch') return { version: null, distribution: 'opensearch', typed: false, official: false }
+  return { version: configured, distribution: 'elasticsearch', typed: Number(configured) < 7, official: false }
 }
 
 function readVersion(answer: NodeAnswer): { number: string; opensearch: boolean } | null {
@@ -39,4 +40,11 @@ function readVersion(answer: NodeAnswer): { number: string; opensearch: boolean 
     ?.version
   if (typeof version?.number !== 'string' || !/^\d+\./.test(version.number)) return null
   return { number: version.number, opensearch: version.distribution === 'opensearch' }
+}
+
+/** Whether its version is this one or newer. What is not known of it counts as current. */
+export function isAtLeast({ version }: Server, major: number, minor: number): boolean {
+  if (version === null) return true
+  const [itsMajor = 0, itsMinor = Infinity] = version.split('.').map(Number)
+  return itsMajor > major || (itsMajor === major && itsMinor >= minor)
 }

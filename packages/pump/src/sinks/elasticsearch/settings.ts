@@ -4,7 +4,7 @@ import type { ConfigOf } from '../../config/section.ts'
 import { SinkOptionError } from '../../errors.ts'
 import type { Log } from '../../log/log.ts'
 import type { SinkDeps } from '../types.ts'
-import type { elasticsearchOptions } from './options.ts'
+import { elasticsearchOptions } from './options.ts'
 
 type Options = ConfigOf<typeof elasticsearchOptions>
 
@@ -38,12 +38,36 @@ const VERSIONS: ReadonlySet<string> = new Set(['3', '5', '6', '7', '8', '9', 'op
 
 /** @throws SinkOptionError when an option cannot work. */
 export function compileSettings(options: Options, deps: SinkDeps, log: Log): Settings {
+  refuseWhatDoesNotGoTogether(options)
   return {
     version: parseVersion(options.version, log),
     seeds: parseUrls(options, log),
     tls: loadTls(options, deps.workingDirectory, log),
     sniffing: options.use_sniffing || options.enable_sniffing,
     connectionsPerNode: Math.max(1, options.bulk_config.workers),
+  }
+}
+
+/** Each says what to do; an option without effect would be found out about months later, by what is missing. */
+function refuseWhatDoesNotGoTogether(options: Options): void {
+  const { data_stream: stream, manage_index: manages } = options
+  if (stream !== '' && options.rolling_index) {
+    throw new SinkOptionError(
+      'data_stream (…DATASTREAM) rolls over by itself: set rolling_index (…ROLLINGINDEX) to false, and rollover_days for the rhythm',
+    )
+  }
+  if (stream !== '' && options.mcp_index_name !== '') {
+    throw new SinkOptionError(
+      'data_stream (…DATASTREAM) takes records of MCP calls, too: leave mcp_index_name (…MCPINDEXNAME) empty, or filter them into a sink of their own',
+    )
+  }
+  if (stream !== '' && manages) return
+  for (const key of ['retention_days', 'rollover_days', 'rollover_size_gb'] as const) {
+    const { default: usual, env } = elasticsearchOptions[key]
+    if (options[key] === usual) continue
+    throw new SinkOptionError(
+      `${key} (…${env}) works with data_stream (…DATASTREAM) and manage_index (…MANAGEINDEX) only: set both, or leave it at ${usual}`,
+    )
   }
 }
 

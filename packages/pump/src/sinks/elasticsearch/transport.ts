@@ -7,10 +7,10 @@ export interface NodeTransport {
 }
 
 export interface NodeRequest {
-  readonly method: 'GET' | 'POST' | 'PUT'
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
   /** With its query, without the node's prefix. */
   readonly path: string
-  readonly body: string | null
+  readonly body: string | Buffer | null
   readonly contentType: 'application/json' | 'application/x-ndjson' | null
 }
 
@@ -18,7 +18,8 @@ export interface NodeAnswer {
   readonly status: number
   readonly retryAfterMs: number | null
   readonly productHeader: string | null
-  /** The parsed body, undefined when it is no JSON. */
+  readonly bytes: Buffer
+  /** The parsed body, undefined when it is no JSON. Parsed when it is asked for first. */
   readonly body: unknown
 }
 
@@ -49,11 +50,17 @@ export async function readAnswer(status: number, headers: Headers, body: AsyncIt
     if (size > MAX_ANSWER_BYTES) throw new NodeFailure(`the answer exceeds ${MAX_ANSWER_BYTES} bytes`)
     chunks.push(chunk)
   }
+  const bytes = Buffer.concat(chunks)
+  let parsed: { readonly body: unknown } | null = null
   return {
     status,
     retryAfterMs: parseRetryAfter(first(headers['retry-after']), Date.now()),
     productHeader: first(headers['x-elastic-product']),
-    body: parseJson(Buffer.concat(chunks).toString('utf8')),
+    bytes,
+    get body() {
+      parsed ??= { body: parseJson(bytes.toString('utf8')) }
+      return parsed.body
+    },
   }
 }
 

@@ -1,4 +1,3 @@
-import { createHttpTransport } from './http-transport.ts'
 import type { NodeAddress, Settings } from './settings.ts'
 import type { NodeTransport } from './transport.ts'
 
@@ -26,8 +25,11 @@ export function createTransports(settings: Settings): Transports {
 }
 
 async function create(node: NodeAddress, official: boolean, settings: Settings): Promise<NodeTransport> {
-  if (!official) return createHttpTransport(node, settings)
-  // Loaded when it is needed: the client costs a pump without Elasticsearch memory and start time.
+  // Each is loaded when it is needed: 100 and 350 ms that the health check's port and a pump without it need not wait for.
+  if (!official) {
+    const { createHttpTransport } = await import('./http-transport.ts')
+    return createHttpTransport(node, settings)
+  }
   const { createClientTransport } = await import('./client-transport.ts')
   return createClientTransport(node, settings)
 }

@@ -1,26 +1,34 @@
 import { SinkBatchTooLargeError, SinkRefusedError, SinkUnavailableError } from '../../errors.ts'
-import type { Verdict } from '../types.ts'
+import type { Rejection, Verdict } from '../types.ts'
+import { saysAllCreated } from './bulk-answer.ts'
+import { guiltyField } from './quarantine.ts'
 import type { NodeAnswer } from './transport.ts'
 
+/** The field that a reason names, as the documents of a form call it. */
+export type FieldIn = (reason: string) => string | null
+
 /** What an answer says about each record. Nothing in it is trusted to be there. */
-export function readBulkAnswer(answer: NodeAnswer, count: number): Verdict[] {
+export function readBulkAnswer(answer: NodeAnswer, count: number, fieldIn: FieldIn = guiltyField): Verdict[] {
   throwForStatus(answer)
+  if (saysAllCreated(answer.bytes, count)) return Array.from({ length: count }, () => 'delivered')
   const items = (answer.body as { items?: unknown } | null | undefined)?.items
   if (!Array.isArray(items)) {
     throw new SinkUnavailableError(`Elasticsearch answered ${answer.status} without the items of a bulk answer`)
   }
   const outcomes = Array.from({ length: count }, (_, i) => readItem(items[i]))
-  return judge(outcomes)
+  return judge(outcomes, fieldIn)
 }
 
 /** The same for the answer to a single document, whose status is that of the exchange. */
-export function readSingleAnswer(answer: NodeAnswer): Verdict {
+export function readSingleAnswer(answer: NodeAnswer, fieldIn: FieldIn = guiltyField): Verdict {
   const { status } = answer
   if (status === 409) return 'delivered'
   const error = (answer.body as { error?: unknown } | null | undefined)?.error
   if (status === 400 && isUnknownType(errorOf(answer))) throw refusal(answer)
   // Here 400 and 404 are about one document, as they are for an item of a bulk answer.
-  if (status === 400 || status === 404) return judge([{ status, ...readError(error) }])[0] ?? 'retry'
+  if (status === 400 || status === 404) {
+    return judge([{ status, ...readError(error), index: null }], fieldIn)[0] ?? 'retry'
+  }
   throwForStatus(answer)
   return 'delivered'
 }
@@ -29,17 +37,19 @@ interface Outcome {
   readonly status: number
   readonly type: string
   readonly reason: string
+  readonly index: string | null
 }
 
 /** An item out of shape counts as unanswered: the record is sent again, and its id protects against a second copy. */
-const UNANSWERED: Outcome = { status: 0, type: '', reason: '' }
+const UNANSWERED: Outcome = { status: 0, type: '', reason: '', index: null }
 
 function readItem(item: unknown): Outcome {
   if (typeof item !== 'object' || item === null) return UNANSWERED
   const result: unknown = Object.values(item)[0]
   if (typeof result !== 'object' || result === null) return UNANSWERED
-  const { status, error } = result as { status?: unknown; error?: unknown }
-  return typeof status === 'number' ? { status, ...readError(error) } : UNANSWERED
+  const { status, error, _index: index } = result as { status?: unknown; error?: unknown; _index?: unknown }
+  if (typeof status !== 'number') return UNANSWERED
+  return { status, ...readError(error), index: typeof index === 'string' ? index : null }
 }
 
 function readError(error: unknown): { type: string; reason: string } {
@@ -53,18 +63,35 @@ function withoutValues(reason: string): string {
   return reason.replace(/\.? (?:Preview of field's value|The prefix of the first immense term)[^]*$/, '')
 }
 
-function judge(outcomes: readonly Outcome[]): Verdict[] {
+function judge(outcomes: readonly Outcome[], fieldIn: FieldIn): Verdict[] {
   const [first] = outcomes
   if (first && outcomes.every(isBlocked)) {
     throw new SinkRefusedError(`Elasticsearch refuses every record: ${describe(first)}`)
   }
-  return outcomes.map(verdictOf)
+  return outcomes.map((outcome) => verdictOf(outcome, fieldIn))
 }
 
-function verdictOf(outcome: Outcome): Verdict {
+function verdictOf(outcome: Outcome, fieldIn: FieldIn): Verdict {
   if (isDone(outcome.status)) return 'delivered'
-  return isPermanent(outcome) ? { rejected: describe(outcome) } : 'retry'
+  return isPermanent(outcome) ? rejectionOf(outcome, fieldIn) : 'retry'
 }
+
+function rejectionOf(outcome: Outcome, fieldIn: FieldIn): Rejection {
+  const { status, type, reason, index } = outcome
+  const field = status === 400 && !isTooLarge(outcome) ? fieldIn(reason) : null
+  return {
+    rejected: describe(outcome),
+    errorType: isTooLarge(outcome) ? TOO_LARGE : type || `status_${status}`,
+    ...(index !== null && { index }),
+    ...(field !== null && { field }),
+  }
+}
+
+/** The document is larger than the server, or its JSON parser, takes. */
+export const TOO_LARGE = 'too_large'
+
+const isTooLarge = ({ status, reason }: Outcome): boolean =>
+  status === 413 || /exceeds the maximum (?:allowed|length)/.test(reason)
 
 /** 409 on a create: the document is there already, from an earlier attempt whose answer was lost. */
 const isDone = (status: number): boolean => status === 200 || status === 201 || status === 409

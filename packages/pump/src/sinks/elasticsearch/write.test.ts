@@ -135,7 +135,7 @@ describe('requests', () => {
     const verdicts = await it.sink.write(numberedBatch(3), never)
     expect(verdicts).toEqual([
       'delivered',
-      { rejected: expect.stringMatching(/^400 document_parsing_exception: /) as string },
+      expect.objectContaining({ errorType: 'document_parsing_exception', index: 'single' }),
       'delivered',
     ])
     expect(it.target.writes()).toHaveLength(3)
@@ -178,11 +178,11 @@ describe('reading answers', () => {
 
   it.each([400, 404, 405, 413])('rejects an item that came back with %i', async (status) => {
     await using it = await started()
-    it.target.next({
-      items: { 0: { status, type: 'mapper_parsing_exception', reason: 'failed to parse field [alias]' } },
-    })
-    const rejected = `${status} mapper_parsing_exception: failed to parse field [alias]`
-    expect(await it.sink.write(numberedBatch(2), never)).toEqual([{ rejected }, 'delivered'])
+    it.target.next({ items: { 0: { status, type: 'some_exception', reason: 'scripted' } } })
+    const rejection = { rejected: `${status} some_exception: scripted`, errorType: 'some_exception' }
+    const index = 'tyk_analytics'
+    const expected = { ...rejection, ...(status === 413 && { errorType: 'too_large' }), index }
+    expect(await it.sink.write(numberedBatch(2), never)).toEqual([expected, 'delivered'])
   })
 
   it('leaves out of a reason what the record held', async () => {
@@ -191,8 +191,10 @@ describe('reading answers', () => {
       "failed to parse field [alias] of type [date] in document with id 'a'. Preview of field's value: 's3cret'"
     const cause = { type: 'illegal_argument_exception', reason: 'failed to parse date field [s3cret]' }
     it.target.next({ body: { items: [{ create: { status: 400, error: { type: 'x', reason, caused_by: cause } } }] } })
-    const rejected = "400 x: failed to parse field [alias] of type [date] in document with id 'a'"
-    expect(await it.sink.write(numberedBatch(1), never)).toEqual([{ rejected }])
+    it.target.next({ items: { 0: { status: 400, type: 'x', reason: 'no' } } })
+    const rejected =
+      "400 x: failed to parse field [alias] of type [date] in document with id 'a'; with alias moved aside: 400 x: no"
+    expect(await it.sink.write(numberedBatch(1), never)).toMatchObject([{ rejected, errorType: 'x' }])
   })
 
   it('takes 409 for delivered', async () => {
@@ -308,17 +310,25 @@ describe('reading answers', () => {
     expect(it.target.documents[0]?.source).toMatchObject({ raw_request: '', raw_response: '', api_id: 'httpbin' })
   })
 
-  it('reports a single document that is too large without raw texts as too large', async () => {
-    await using it = await started()
+  it('rejects a single document that is too large without raw texts', async () => {
+    await using it = await started({}, { extended_stats: true })
+    const rejected = 'Elasticsearch refused the request as too large (413)'
     it.target.next({ status: 413 })
-    await expect(it.sink.write(numberedBatch(1), never)).rejects.toBeInstanceOf(SinkBatchTooLargeError)
+    const rejection = { errorType: 'too_large', index: 'tyk_analytics' }
+    expect(await it.sink.write(numberedBatch(1), never)).toEqual([{ rejected, ...rejection }])
+    it.target.next({ status: 413 }, { status: 413 })
+    const large = pumpRecord(keylessRecord({ rawRequest: 'QUJD' }), 'large')
+    const both = `${rejected}; without its raw texts: ${rejected}`
+    expect(await it.sink.write([large], never)).toEqual([{ rejected: both, ...rejection }])
+    expect(it.target.documents).toEqual([])
   })
 
   it('rejects a record alone that has no document form', async () => {
     await using it = await started({}, { rolling_index: true })
     const broken = pumpRecord(keylessRecord({ timestamp: { seconds: 1e15, nanos: 0 } }), 'broken')
     const verdicts = await it.sink.write([broken, ...numberedBatch(1)], never)
-    expect(verdicts).toEqual([{ rejected: expect.stringContaining('cannot be encoded') as string }, 'delivered'])
+    const rejected = expect.stringContaining('cannot be encoded') as string
+    expect(verdicts).toEqual([{ rejected, errorType: 'not_encodable' }, 'delivered'])
   })
 })
 

@@ -2,6 +2,7 @@ import { SinkRefusedError, SinkUnavailableError } from '../../errors.ts'
 
 /** SQLite's primary result codes that this sink tells apart. */
 const SQLITE_PERM = 3
+const SQLITE_BUSY = 5
 const SQLITE_READONLY = 8
 const SQLITE_CORRUPT = 11
 const SQLITE_TOOBIG = 18
@@ -24,6 +25,11 @@ const NEEDS_A_PERSON: ReadonlySet<number> = new Set([
 function resultCode(error: unknown): number | null {
   const code = (error as { errcode?: unknown } | null)?.errcode
   return typeof code === 'number' ? code & 0xff : null
+}
+
+/** Another process has the file locked. */
+export function isBusy(error: unknown): boolean {
+  return resultCode(error) === SQLITE_BUSY
 }
 
 /** A value that cannot be stored is the record's fault, also when the binding refuses it before SQLite sees it. */

@@ -11,6 +11,10 @@ export const sqlSink = {
   displayName: 'SQL Pump',
   envPrefix: 'TYK_PMP_PUMPS_SQL_META',
   options: sqlOptions,
+  advice: {
+    unreachable: 'May the folder and the file of connection_string be written, and is there room?',
+    refused: 'Is the file of connection_string a SQLite database that may be written?',
+  },
   batching: (options) => ({
     maxRecords: Math.max(1000, options.batch_size),
     maxBytes: 5_242_880,

@@ -38,4 +38,24 @@ export const sqlOptions = {
     default: false,
     env: 'MIGRATESHARDEDTABLES',
   },
+  retention_days: {
+    doc: 'Ours: days that a record is kept, by its own time; 0: for ever.',
+    format: 'go-int',
+    default: 0,
+    env: 'RETENTIONDAYS',
+    range: [0, 36_500],
+  },
+  max_size_bytes: {
+    doc: 'Ours: the oldest records are deleted so that the file and its log stay below this, from 33554432 (32 MiB) on; 0: no bound.',
+    format: 'go-int',
+    default: 0,
+    env: 'MAXSIZEBYTES',
+    range: [0, Number.MAX_SAFE_INTEGER],
+  },
+  explorer_index: {
+    doc: 'Ours: keeps the index that the explorer page loads fast from, about 250 bytes per record, also of records that are stored already.',
+    format: 'go-bool',
+    default: false,
+    env: 'EXPLORERINDEX',
+  },
 } as const satisfies ConfigSection

@@ -129,7 +129,8 @@ describe('rows', () => {
     const far = pumpRecord(keylessRecord({ timestamp: { seconds: 1e12, nanos: 0 } }), 'far')
     const huge = pumpRecord(keylessRecord({ requestTime: 2n ** 70n }), 'huge')
     const verdicts = await it.sink.write([far, ...numberedBatch(1), huge], never)
-    const rejected = { rejected: expect.stringContaining('the row cannot be stored') as string }
+    const reason = expect.stringContaining('the row cannot be stored') as string
+    const rejected = { rejected: reason, errorType: 'not_storable' }
     expect(verdicts).toEqual([rejected, 'delivered', rejected])
   })
 
@@ -154,7 +155,10 @@ describe('a table that another program made', () => {
   }
 
   const record = (method: string, id: string) => pumpRecord(keylessRecord({ method }), id)
-  const rejected = (reason: string) => ({ rejected: expect.stringContaining(reason) as string })
+  const rejected = (reason: string) => ({
+    rejected: expect.stringContaining(reason) as string,
+    errorType: 'not_storable',
+  })
 
   it.each<[string, string]>([
     ["method TEXT CHECK (method <> 'PUT')", 'CHECK constraint failed'],
@@ -276,6 +280,10 @@ describe('options', () => {
     [{ type: 'sqlite', connection_string: 'file::memory:?cache=shared' }, 'must name a file'],
     [{ type: 'sqlite', connection_string: 'file:a.db?mode=ro' }, 'parameters after a file: URL are not supported'],
     [{ type: 'sqlite', connection_string: 'file://host/a.db' }, 'no usable file: URL'],
+    [
+      { type: 'sqlite', connection_string: 'a.db', max_size_bytes: 33_554_431 },
+      'max_size_bytes (…_META_MAXSIZEBYTES): expected 0 for no bound or at least 33554432, got 33554431 (2147483648 is 2 GiB)',
+    ],
   ])('refuses %o', (values, message) => {
     const create = () => sqlSink.create(optionsOf(sqlSink.options, values), sinkDeps())
     expect(create).toThrow(SinkOptionError)

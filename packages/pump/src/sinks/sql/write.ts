@@ -3,58 +3,130 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { ConfigOf } from '../../config/section.ts'
 import { SinkOptionError, SinkUnavailableError } from '../../errors.ts'
-import type { PumpRecord, Sink, SinkDeps, Verdict } from '../types.ts'
+import type { PumpRecord, Rejection, Sink, SinkDeps, Verdict } from '../types.ts'
 import { type Database, openDatabase } from './database.ts'
-import { rowOf, tableOf } from './encode.ts'
+import { TABLE, rowOf, tableOf } from './encode.ts'
 import { isAboutTheRow, sinkError } from './errors.ts'
+import { limitsOf } from './limits.ts'
 import type { sqlOptions } from './options.ts'
+import { ReadyTables } from './ready-tables.ts'
+import { DEFAULT_UPKEEP_TIMINGS, Upkeep } from './upkeep.ts'
 
 type Options = ConfigOf<typeof sqlOptions>
 
-/** @throws SinkOptionError when the database is of another kind or has no file. */
-export function createSqlSink(options: Options, deps: SinkDeps): Sink {
+/** An open file, and its tables that may be written to. */
+interface Opened {
+  readonly database: Database
+  readonly tables: ReadyTables
+}
+
+/** @throws SinkOptionError when the database is of another kind or has no file, or a limit cannot be kept. */
+export function createSqlSink(
+  options: Options,
+  deps: SinkDeps,
+  timings = DEFAULT_UPKEEP_TIMINGS,
+  reserveBytes = RESERVE_BYTES,
+): Sink {
   requireSqlite(options.type)
   const path = databasePath(options.connection_string, deps.workingDirectory)
+  const limits = limitsOf(options)
   const { log } = deps
   const traced = options.log_level.toLowerCase() === 'debug'
   const chunkSize = options.batch_size > 0 ? options.batch_size : DEFAULT_ROWS_PER_TRANSACTION
-  let database: Database | null = null
+  const sharded = options.table_sharding
+  let open: Opened | null = null
+  let openings = 0
   log.info('SQL Initialized')
 
   /** At the first write, so that a locked file or a missing mount never holds up the start. */
-  const opened = (): Database => {
-    database ??= openDatabase(path, {
-      migrateAll: options.migrate_sharded_tables,
+  const opened = (): Opened => {
+    if (open !== null) return open
+    const database = openDatabase(path, {
+      explorerIndex: options.explorer_index,
       onStatement: (sql) => {
         if (traced) log.debug({ sql }, 'SQL statement')
       },
     })
-    return database
+    openings += 1
+    const turn = async (signal: AbortSignal): Promise<void> => upkeep?.turn(signal)
+    open = { database, tables: new ReadyTables({ database, log, turn, others: () => otherTables(database) }) }
+    return open
   }
 
-  const writeChunk = (chunk: readonly PumpRecord[]): Verdict[] => {
-    try {
-      return insertAll(opened(), chunk, options.table_sharding)
-    } catch (cause) {
-      drop()
-      throw sinkError(`writing to ${path}`, cause)
-    }
+  /** Tables to complete though no record may go to them; of those that other programs made none, unless asked for. */
+  const otherTables = (database: Database): string[] => {
+    if (options.migrate_sharded_tables) return database.tables()
+    return options.explorer_index ? database.tables().filter(database.isOurs) : []
   }
 
   /** After a failure the file is opened anew: it may have been replaced, or a table rolled back with its statement. */
   const drop = (): void => {
     try {
-      database?.close()
+      open?.tables.close()
+      open?.database.close()
     } finally {
-      database = null
+      open = null
     }
   }
 
+  const reporting = <T>(doing: string, work: () => T): T => {
+    try {
+      return work()
+    } catch (cause) {
+      drop()
+      throw sinkError(doing, cause)
+    }
+  }
+
+  const writeChunk = (chunk: readonly PumpRecord[]): Verdict[] =>
+    reporting(`writing to ${path}`, () => insertAll(opened().database, chunk, sharded))
+
+  /** The file, when those of its tables can be written to that these records go to. */
+  const ready = async (batch: readonly PumpRecord[], signal: AbortSignal): Promise<Database> => {
+    await upkeep?.turn(signal)
+    const { database, tables } = reporting(`opening ${path}`, opened)
+    if (limits && reporting(`reading ${path}`, () => database.roomBytes()) < reserveBytes) {
+      throw new SinkUnavailableError(`${path}: the disk is full, but for what the deleting of old records needs`)
+    }
+    try {
+      await tables.wait(tablesOf(batch), signal)
+    } catch (error) {
+      // An abort leaves the file open: indexes are built on, for the next call.
+      if (!(error instanceof SinkUnavailableError) && open?.database === database) drop()
+      throw sinkError(`preparing the tables of ${path}`, error)
+    }
+    return database
+  }
+
+  const tablesOf = (batch: readonly PumpRecord[]): Set<string> => {
+    const tables = new Set(sharded ? [] : [TABLE])
+    for (const entry of sharded ? batch : []) {
+      const place = attempt(() => ({ table: tableOf(entry, sharded) }))
+      if ('table' in place) tables.add(place.table)
+    }
+    return tables
+  }
+
+  const upkeep =
+    limits &&
+    new Upkeep({
+      path,
+      limits,
+      traced,
+      timings,
+      opening: () => openings,
+      onDropped: (table) => open?.database.forget(table),
+      log,
+    })
+
   return {
     async write(batch, signal) {
+      if (signal.aborted) throw new SinkUnavailableError('write to the database aborted')
+      if (batch.length > 0) await ready(batch, signal)
       const verdicts: Verdict[] = []
       while (verdicts.length < batch.length) {
         try {
+          await upkeep?.turn(signal)
           if (signal.aborted) throw new SinkUnavailableError('write to the database aborted')
           verdicts.push(...writeChunk(batch.slice(verdicts.length, verdicts.length + chunkSize)))
         } catch (error) {
@@ -66,23 +138,35 @@ export function createSqlSink(options: Options, deps: SinkDeps): Sink {
       }
       return verdicts
     },
-    async check() {
-      try {
-        opened().exec('BEGIN IMMEDIATE; ROLLBACK')
-      } catch (cause) {
-        drop()
-        throw sinkError(`opening ${path}`, cause)
-      }
+    async check(signal) {
+      const database = await ready([], signal)
+      await upkeep?.turn(signal)
+      reporting(`opening ${path}`, () => database.exec('BEGIN IMMEDIATE; ROLLBACK'))
+    },
+    async find(entry) {
+      const table = tableOf(entry, options.table_sharding)
+      const found = reporting(`reading ${path}`, () => opened().database.has(table, entry.id))
+      return { kind: found ? 'found' : 'missing', where: `table ${table} of ${path}` }
+    },
+    async remove(entry) {
+      reporting(`writing to ${path}`, () => opened().database.delete(tableOf(entry, options.table_sharding), entry.id))
     },
     async close() {
+      await upkeep?.close()
       drop()
     },
   }
 }
 
 /**
- * A transaction keeps the thread: 200 rows of 1 kB take 5 to 12 ms (Node 24, six indexes and the unique one), and the
- * wait for the disk is still shared by enough of them.
+ * To delete a row takes room in the write-ahead log, and to empty the log takes room in the file, as long as the pages in
+ * it are new ones: on a disk that is full to the last byte retention could do nothing any more.
+ */
+const RESERVE_BYTES = 16 * 1024 * 1024
+
+/**
+ * A transaction keeps the thread: 200 rows of 1 kB take some 15 ms (Node 24, six indexes and the unique one;
+ * bench/sql-write.bench.ts), and the wait for the disk is still shared by enough of them.
  */
 const DEFAULT_ROWS_PER_TRANSACTION = 200
 
@@ -111,7 +195,7 @@ function insertOne(database: Database, entry: PumpRecord, sharded: boolean): Ver
 }
 
 /** Rejects the record when an error is about it, and throws on every other one. */
-function attempt<T extends object>(work: () => T): T | { readonly rejected: string } {
+function attempt<T extends object>(work: () => T): T | Rejection {
   try {
     return work()
   } catch (error) {
@@ -120,8 +204,9 @@ function attempt<T extends object>(work: () => T): T | { readonly rejected: stri
   }
 }
 
-function rejection(error: unknown): { readonly rejected: string } {
-  return { rejected: `the row cannot be stored: ${error instanceof Error ? error.message : String(error)}` }
+function rejection(error: unknown): Rejection {
+  const reason = error instanceof Error ? error.message : String(error)
+  return { rejected: `the row cannot be stored: ${reason}`, errorType: 'not_storable' }
 }
 
 function requireSqlite(type: string): void {

@@ -9,5 +9,5 @@ export const stdoutSink = {
   envPrefix: 'TYK_PMP_PUMPS_STDOUT_META',
   options: stdoutOptions,
   batching: () => ({ maxRecords: 1000, maxBytes: 5_242_880, inFlight: 1, flushIntervalMs: 0 }),
-  create: (options, deps) => createStdoutSink(options, deps, process.stdout),
+  create: (options, deps) => createStdoutSink(options, deps, deps.output ?? process.stdout),
 } as const satisfies SinkDefinition<typeof stdoutOptions>

@@ -2,7 +2,7 @@ import type { Writable } from 'node:stream'
 import type { AnalyticsRecord } from '@tek/analytics-record'
 import type { ConfigOf } from '../../config/section.ts'
 import { SinkUnavailableError } from '../../errors.ts'
-import type { Sink, SinkDeps, Verdict } from '../types.ts'
+import type { Rejection, Sink, SinkDeps, Verdict } from '../types.ts'
 import { createLineEncoder, encodeStdoutRecord } from './encode.ts'
 import type { stdoutOptions } from './options.ts'
 
@@ -41,11 +41,12 @@ export function createStdoutSink(options: ConfigOf<typeof stdoutOptions>, deps: 
 }
 
 /** A record that has no JSON form is rejected alone. */
-function encode(record: AnalyticsRecord, legacy: boolean): string | { rejected: string } {
+function encode(record: AnalyticsRecord, legacy: boolean): string | Rejection {
   try {
     return encodeStdoutRecord(record, legacy)
   } catch (error) {
-    return { rejected: `the record cannot be encoded: ${error instanceof Error ? error.message : String(error)}` }
+    const reason = error instanceof Error ? error.message : String(error)
+    return { rejected: `the record cannot be encoded: ${reason}`, errorType: 'not_encodable' }
   }
 }
 

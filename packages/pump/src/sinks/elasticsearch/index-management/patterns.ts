@@ -1,0 +1,24 @@
+/** Whether a template with these patterns is asked for one of the indices, with or without a day. */
+export function covers(patterns: readonly string[], names: readonly string[]): boolean {
+  return names.some((name) => [name, onSomeDay(name)].some((index) => matches(patterns, index)))
+}
+
+export const matches = (patterns: readonly string[], index: string): boolean =>
+  patterns.some((pattern) => fits(pattern, index))
+
+/** An index of `rolling_index`. */
+export const onSomeDay = (name: string): string => `${name}-2000.01.01`
+
+function fits(pattern: string, index: string): boolean {
+  const [begin = '', ...parts] = pattern.split('*')
+  const end = parts.pop()
+  if (end === undefined) return index === begin
+  if (!index.startsWith(begin) || index.length < begin.length + end.length || !index.endsWith(end)) return false
+  let at = begin.length
+  for (const part of parts) {
+    const found = index.indexOf(part, at)
+    if (found === -1) return false
+    at = found + part.length
+  }
+  return at <= index.length - end.length
+}
