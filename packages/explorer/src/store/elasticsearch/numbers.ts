@@ -1,0 +1,164 @@
+/** The aggregations that several views have in common, and how their answers are read. */
+import type * as Api from '../../api/schema.ts'
+import type { Server } from './connection.ts'
+
+export type Aggregations = Readonly<Record<string, object>>
+
+/** What comes back for one aggregation; which members there are depends on its kind. */
+export interface Found {
+  readonly doc_count: number
+  readonly [name: string]: unknown
+}
+
+const DURATION = 'request_time_ms'
+/** 115 days. What lies outside is no duration, and HDR histograms fail as a whole over one negative value. */
+const DURATIONS = { key: 'valid', from: 0, to: 10_000_000_000 }
+
+/**
+ * A part of the documents by a number, as a `range` aggregation: it looks at the number of each document that comes by, where
+ * a `filter` first finds all documents of the index that pass, once for every aggregation that has one.
+ */
+const within = (field: string, ranges: readonly object[], aggs?: object): object => ({
+  range: { field, ranges, keyed: true },
+  ...(aggs && { aggs }),
+})
+
+/** Of a keyed `range` aggregation. */
+type Parts = Readonly<Record<string, Found>>
+
+/** How percentiles are asked for, and read, of one kind of server. */
+export interface PercentileForm {
+  aggregation(percents: readonly number[]): object
+  read(found: Found, percent: number): number | null
+}
+
+/**
+ * Percentiles of the request's time in milliseconds, by rank as `Percentiles` says, within 1 %.
+ *
+ * HDR histograms, because a t-digest invents values between two that occur. Elasticsearch's rounds the rank to the nearest one,
+ * OpenSearch's rounds it up. So of OpenSearch also percents a little lower are asked, one for each power of two of the number
+ * of values, of which one is lower by half a rank to a whole one: that is the one to read where the rank must go down.
+ */
+export function percentileForm({ distribution }: Pick<Server, 'distribution'>): PercentileForm {
+  const roundsUp = distribution === 'opensearch'
+  return {
+    aggregation(percents) {
+      const asked = roundsUp ? percents.flatMap((percent) => [percent, ...lowered(percent)]) : percents
+      const values = {
+        percentiles: { field: DURATION, percents: asked.toSorted((a, b) => a - b), keyed: false, hdr: HDR },
+      }
+      return within(DURATION, [DURATIONS], { values })
+    },
+    read(found, percent) {
+      const { doc_count: count, values } = partOf(found, DURATIONS.key)
+      if (count === 0) return null
+      const rank = (percent / 100) * count
+      const goesDown = roundsUp && rank > 1 && rank - Math.floor(rank) < 0.5 && rank !== Math.floor(rank)
+      const wanted = goesDown ? (lowered(percent)[Math.floor(Math.log2(count))] ?? percent) : percent
+      const { values: list } = values as { values: readonly { key: number; value: number | null }[] }
+      const nearest = list.reduce((best, one) =>
+        Math.abs(one.key - wanted) < Math.abs(best.key - wanted) ? one : best,
+      )
+      return nearest.value === null ? null : Math.round(nearest.value)
+    },
+  }
+}
+
+/** @param found - A keyed `range` aggregation. */
+const partOf = ({ buckets }: Found, key: string): Found => (buckets as Parts)[key] as Found
+
+/**
+ * A third digit makes each histogram eight times as large, about 120 kB: with those of all tops and buckets of one overview
+ * a server with 1 GB of heap broke its circuit.
+ */
+const HDR = { number_of_significant_value_digits: 2 }
+
+/** Beyond so many values (2 to this power) one rank more or less is nothing. */
+const MOST_POWER = 14
+
+/** `percent` less half a rank to a whole one, for 1, 2, 4, … values. */
+function lowered(percent: number): number[] {
+  return Array.from({ length: MOST_POWER }, (_, power) => Math.max(0, percent - 50 / 2 ** power))
+}
+
+/** Distinct aliases or, without one, keys: two aggregations whose counts are added. */
+export function consumerAggregations(exact: (name: string) => string): Aggregations {
+  const [alias, key] = [exact('alias'), exact('api_key')]
+  const named = { bool: { filter: [{ exists: { field: alias } }], must_not: [{ term: { [alias]: '' } }] } }
+  const unnamed = { bool: { must_not: [named, { term: { [key]: '' } }] } }
+  return {
+    aliases: { filter: named, aggs: { distinct: distinct(alias) } },
+    keys: { filter: unnamed, aggs: { distinct: distinct(key) } },
+  }
+}
+
+/** Exact up to this number, within a few per cent beyond. */
+const distinct = (field: string): object => ({ cardinality: { field, precision_threshold: 40_000 } })
+
+export function readConsumers(found: Found): number {
+  const of = (name: string): number => (found[name] as { distinct: { value: number } }).distinct.value
+  return of('aliases') + of('keys')
+}
+
+export function numbersAggregations(exact: (name: string) => string, percentiles: PercentileForm): Aggregations {
+  return { ...tallyAggregations(percentiles), ...consumerAggregations(exact) }
+}
+
+export function readNumbers(found: Found, percentiles: PercentileForm): Api.Numbers {
+  const { count, ...rest } = readTally(found, percentiles)
+  return { requests: count, ...rest, consumers: readConsumers(found) }
+}
+
+/** Count, errors and the 95th percentile of a bucket. */
+export function tallyAggregations(percentiles: PercentileForm): Aggregations {
+  return {
+    errors: within('response_code', [
+      { key: 'client', from: 400, to: 500 },
+      { key: 'server', from: 500, to: 600 },
+    ]),
+    duration: percentiles.aggregation([95]),
+  }
+}
+
+export function readTally(found: Found, percentiles: PercentileForm): Omit<Api.TopValue, 'value'> {
+  const errors = found['errors'] as Found
+  return {
+    count: found.doc_count,
+    clientErrors: partOf(errors, 'client').doc_count,
+    serverErrors: partOf(errors, 'server').doc_count,
+    p95Ms: percentiles.read(found['duration'] as Found, 95),
+  }
+}
+
+const CLASSES = [1, 2, 3, 4, 5] as const
+
+/** Requests over time by status class; buckets begin at multiples of their size. */
+export function trafficAggregation(bucketMs: number, more: Aggregations = {}): object {
+  const ranges = CLASSES.map((digit) => ({ key: `${digit}xx`, from: digit * 100, to: digit * 100 + 100 }))
+  return {
+    date_histogram: { field: '@timestamp', fixed_interval: `${bucketMs}ms`, min_doc_count: 1 },
+    aggs: { classes: within('response_code', ranges), ...more },
+  }
+}
+
+interface TimeBucket extends Found {
+  readonly key: number
+  readonly classes: Found
+}
+
+export function timeBuckets(found: unknown): readonly TimeBucket[] {
+  return (found as { buckets: readonly TimeBucket[] }).buckets
+}
+
+export function readTraffic({ key, doc_count: all, classes }: TimeBucket): Api.TrafficBucket {
+  const count = (name: string): number => partOf(classes, name).doc_count
+  const counts = {
+    '1xx': count('1xx'),
+    '2xx': count('2xx'),
+    '3xx': count('3xx'),
+    '4xx': count('4xx'),
+    '5xx': count('5xx'),
+  }
+  const other = all - Object.values(counts).reduce((sum, one) => sum + one, 0)
+  return { time: new Date(key).toISOString(), counts: { ...counts, other } }
+}

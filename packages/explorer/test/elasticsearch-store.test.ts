@@ -1,0 +1,229 @@
+/** The store over real servers: what every store answers, and what is so in an index alone. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { parseQuery } from '../src/query/parse.ts'
+import { createElasticsearchStore } from '../src/store/elasticsearch/index.ts'
+import { type PageQuestion, type Store, TooWideError } from '../src/store/types.ts'
+import { describeStore } from './store-suite.ts'
+import { createIndex, type TestIndex } from './support/elasticsearch-index.ts'
+import { forEachEngine } from './support/engines.ts'
+
+const never = new AbortController().signal
+
+const openStore = (url: string, index: string): Store =>
+  createElasticsearchStore({ url, index, username: '', password: '', apiKey: '', caFile: '', timeoutMs: 30_000 })
+
+const AT = Date.parse('2026-11-28T15:00:00Z')
+
+const question = (line = '', changes: Partial<PageQuestion> = {}): PageQuestion => ({
+  query: parseQuery(line, AT),
+  fromMs: AT - 3_600_000,
+  toMs: AT + 3_600_000,
+  bucketMs: 60_000,
+  size: 100,
+  sort: '@timestamp',
+  order: 'desc',
+  columns: ['request_uri', 'user_agent', 'tags'],
+  ...changes,
+})
+
+/** As the pump writes it, with what matters to a test. */
+const documentOf = (changes: Record<string, unknown>): Record<string, unknown> => ({
+  '@timestamp': '2026-11-28T15:00:00.000000001Z',
+  alias: '',
+  api_id: 'a',
+  api_key: 'k',
+  api_name: 'A',
+  api_version: '',
+  content_length: 0,
+  http_method: 'GET',
+  ip_address: '10.0.0.1',
+  oauth_id: '',
+  org_id: '',
+  request_time_ms: 10,
+  request_uri: '/get',
+  request_uri_full: '/get',
+  response_code: 200,
+  tags: null,
+  ...changes,
+})
+
+forEachEngine((url) => {
+  describeStore('an index', {
+    keepsAll: false,
+    percentileTolerance: 0.01,
+    async start(records) {
+      const index = await createIndex(url)
+      await index.addRecords(records)
+      const store = openStore(url, index.name)
+      return {
+        store,
+        close: async () => {
+          await store.close()
+          await index[Symbol.asyncDispose]()
+        },
+      }
+    },
+  })
+
+  describe('an index that is not there', () => {
+    let store: Store
+    beforeAll(() => {
+      store = openStore(url, 'tyk_analytics-none-*')
+    })
+    afterAll(() => store.close())
+
+    it('is one without records', async () => {
+      expect(await store.extent(never)).toEqual({ records: 0, oldestMs: null, newestMs: null })
+      expect((await store.fields(never)).has('request_uri')).toBe(true)
+      const none = { requests: 0, clientErrors: 0, serverErrors: 0, p95Ms: null, consumers: 0 }
+      expect(await store.overview({ ...question(), fields: ['alias'], size: 3 }, never)).toEqual({
+        numbers: none,
+        before: none,
+        traffic: [],
+        latency: [],
+        top: [{ field: 'alias', values: [], others: 0 }],
+        partial: null,
+      })
+      expect(await store.requests(question(), never)).toMatchObject({ rows: [], next: null, total: { value: 0 } })
+      expect(await store.errors(question(), never)).toEqual({ groups: [], others: 0, partial: null })
+      expect(await store.request('x', never)).toBeNull()
+    })
+  })
+
+  describe('documents', () => {
+    let index: TestIndex
+    let store: Store
+    const long = `/long/${'part-'.repeat(80)}end`
+    const raw = (text: string): string => Buffer.from(text).toString('base64')
+
+    beforeAll(async () => {
+      index = await createIndex(url)
+      const documents = [
+        documentOf({ request_uri: long, response_code: 500 }),
+        documentOf({ request_uri: `${long}-of-another`, response_code: 500 }),
+        documentOf({
+          user_agent: 'decoded',
+          raw_request: 'GET /secret-word HTTP/1.1\r\n\r\n',
+          raw_response: raw('HTTP/1.1 200 OK\r\n\r\nü'),
+        }),
+        documentOf({ request_time_ms: -5 }),
+        documentOf({ request_time_ms: 9_000_000_000_000 }),
+        documentOf({ response_code: 700 }),
+        ...Array.from({ length: 30 }, (_, at) => documentOf({ api_id: 'same', alias: `a${at}` })),
+      ]
+      await index.add(documents.map((source, at) => ({ id: `d${at}`, source })))
+      store = openStore(url, index.name)
+    })
+    afterAll(async () => {
+      await store.close()
+      await index[Symbol.asyncDispose]()
+    })
+
+    it('with a path that is too long for a keyword count, and are found by the whole of it', async () => {
+      const found = await store.requests(question(`request_uri:${long}`), never)
+      expect(found.rows.map(({ id }) => id)).toContain('d0')
+      expect((await store.requests(question('request_uri:*'), never)).total.value).toBe(36)
+      const { top } = await store.overview({ ...question(), fields: ['request_uri'], size: 5 }, never)
+      expect(top[0]).toMatchObject({ values: [{ value: '/get', count: 34 }], others: 2 })
+      const { groups, others } = await store.errors(question(), never)
+      expect(groups).toMatchObject([{ pathPattern: '(too long for the index)', count: 2, consumers: 1 }])
+      expect(others).toBe(0)
+    })
+
+    it('with times that are none leave the percentiles of the others', async () => {
+      const { numbers } = await store.overview({ ...question(), fields: [], size: 5 }, never)
+      expect(numbers).toMatchObject({ requests: 36, p95Ms: 10 })
+    })
+
+    it('with a code that is none count as other', async () => {
+      const { traffic } = await store.requests(question('response_code:700'), never)
+      expect(traffic).toMatchObject([{ counts: { other: 1, '5xx': 0 } }])
+    })
+
+    it('show their messages, decoded or not, and are found by words of decoded ones', async () => {
+      const detail = await store.request('d2', never)
+      expect(detail?.rawRequest?.text).toBe('GET /secret-word HTTP/1.1\r\n\r\n')
+      expect(detail?.rawResponse?.text).toBe('HTTP/1.1 200 OK\r\n\r\nü')
+      expect(detail?.row.fields).not.toHaveProperty('raw_request')
+      expect((await store.requests(question('secret-word'), never)).rows.map(({ id }) => id)).toEqual(['d2'])
+      expect((await store.requests(question('raw_request:secret-word'), never)).rows.map(({ id }) => id)).toEqual([
+        'd2',
+      ])
+    })
+
+    it.each(['@timestamp', 'alias', 'api_id', 'request_time_ms'])(
+      'of the same millisecond come once each, in pages sorted by %s',
+      async (sort) => {
+        for (const order of ['asc', 'desc'] as const) {
+          const seen: string[] = []
+          let after: string | null = null
+          do {
+            const page: PageQuestion = question('', { size: 7, sort, order, ...(after !== null && { after }) })
+            const { rows, next, total } = await store.requests(page, never)
+            expect(total.value).toBe(36)
+            seen.push(...rows.map(({ id }) => id))
+            after = next
+          } while (after !== null)
+          expect([...seen].sort()).toEqual(Array.from({ length: 36 }, (_, at) => `d${at}`).sort())
+        }
+      },
+    )
+
+    it.each([
+      'request_uri:*a*b*c*d*e*f*g*h*',
+      'request_uri:"\\\\"',
+      'alias:"*?[](){}\\"\\\\/"',
+      '".*"',
+      `not ${'('.repeat(20)}alias:a${')'.repeat(20)}`,
+      '"\u0000"',
+      '"\uD800"',
+    ])('are asked for by %s without harm', async (line) => {
+      const { partial } = await store.requests(question(line), never)
+      expect(partial).toBeNull()
+    })
+
+    it('asked for by a text that is too long are refused as too wide, where the server refuses it', async () => {
+      const found = await store.requests(question(`"${'x'.repeat(1500)}"`), never).catch((error: unknown) => error)
+      if (found instanceof Error) expect(found).toBeInstanceOf(TooWideError)
+      else expect(found).toMatchObject({ rows: [] })
+    })
+
+    it('complete values with signs that mean something in a pattern', async () => {
+      const { values } = await store.values(question(), 'request_uri', '/G', never)
+      expect(values).toEqual([{ value: '/get', count: 34 }])
+      for (const prefix of ['.*', '"', '[a', '\\', '#', '@&~<1-9>', '{', 'a'.repeat(256), '#'.repeat(256)]) {
+        expect((await store.values(question(), 'alias', prefix, never)).values, prefix).toEqual([])
+      }
+    })
+  })
+
+  describe('documents of an API that has no id', () => {
+    let index: TestIndex
+    let store: Store
+    beforeAll(async () => {
+      index = await createIndex(url)
+      const documents = [
+        documentOf({ response_code: 500, api_id: '' }),
+        documentOf({ response_code: 500, api_id: null }),
+        documentOf({ response_code: 200, api_id: null }),
+        documentOf({ response_code: 200, api_id: 'another' }),
+        documentOf({ response_code: 503, api_id: 'another' }),
+      ]
+      await index.add(documents.map((source, at) => ({ id: `d${at}`, source })))
+      store = openStore(url, index.name)
+    })
+    afterAll(async () => {
+      await store.close()
+      await index[Symbol.asyncDispose]()
+    })
+
+    it('are one group of errors with their share of all of them', async () => {
+      const { groups, others, partial } = await store.errors(question('response_code>=500'), never)
+      expect(groups.map(({ apiId, count, shareOfApi }) => ({ apiId, count, shareOfApi }))).toEqual([
+        { apiId: '', count: 2, shareOfApi: 2 / 3 },
+        { apiId: 'another', count: 1, shareOfApi: 0.5 },
+      ])
+      expect({ others, partial }).toEqual({ others: 0, partial: null })
+    })
+  })
+})

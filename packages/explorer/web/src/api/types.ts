@@ -1,0 +1,27 @@
+/** The answers of the API by one name each, as its OpenAPI document has them. */
+import type { components } from '../api.d.ts'
+
+type Schemas = components['schemas']
+
+export type About = Schemas['About']
+export type Countries = Schemas['Countries']
+export type Country = Schemas['Country']
+export type ErrorGroup = Schemas['ErrorGroup']
+export type Errors = Schemas['Errors']
+export type FieldInfo = Schemas['FieldInfo']
+export type LatencyBucket = Schemas['LatencyBucket']
+export type Numbers = Schemas['Numbers']
+export type Overview = Schemas['Overview']
+export type Pipeline = Schemas['Pipeline']
+export type Problem = Schemas['Problem']
+export type Quality = Schemas['Quality']
+export type Range = Schemas['Range']
+export type RawMessage = Schemas['RawMessage']
+export type RequestDetail = Schemas['RequestDetail']
+export type RequestRow = Schemas['RequestRow']
+export type Requests = Schemas['Requests']
+export type StatusCounts = Schemas['StatusCounts']
+export type TopTable = Schemas['TopTable']
+export type TopValue = Schemas['TopValue']
+export type TrafficBucket = Schemas['TrafficBucket']
+export type Values = Schemas['Values']

@@ -1,0 +1,38 @@
+import type { ErrorGroup } from '../../api/types.ts'
+import { formatTerm } from '../../state/query-line.ts'
+
+export const SORTS = [
+  { value: 'count', label: 'Most' },
+  { value: 'last', label: 'Latest' },
+  { value: 'new', label: 'Newest' },
+  { value: 'share', label: 'Share of API' },
+] as const
+export type GroupSort = (typeof SORTS)[number]['value']
+
+const RANK: Readonly<Record<GroupSort, (group: ErrorGroup) => number>> = {
+  count: (group) => group.count,
+  last: (group) => Date.parse(group.lastSeen),
+  new: (group) => Date.parse(group.firstSeen),
+  share: (group) => group.shareOfApi,
+}
+
+export function sortGroups(groups: readonly ErrorGroup[], by: GroupSort): ErrorGroup[] {
+  return groups.toSorted((a, b) => RANK[by](b) - RANK[by](a) || b.count - a.count)
+}
+
+/** The terms that find the requests of a group. */
+export function groupQuery({ apiId, apiName, apiVersion, pathPattern, code }: ErrorGroup): string[] {
+  const terms = [
+    `response_code:${code}`,
+    apiName === '' ? formatTerm('api_id', apiId) : formatTerm('api_name', apiName),
+  ]
+  if (apiVersion !== '') terms.push(formatTerm('api_version', apiVersion))
+  if (pathPattern !== '') terms.push(pathTerm(pathPattern))
+  return terms
+}
+
+/** An id becomes a star, and so does what is cut off. */
+export function pathTerm(pattern: string): string {
+  if (!/\{id\}|…/.test(pattern)) return formatTerm('request_uri', pattern)
+  return `request_uri:${pattern.replace(/[\s()"'\\:]/g, '?').replace(/\{id\}|…/g, '*')}`
+}

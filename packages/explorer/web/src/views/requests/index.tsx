@@ -1,0 +1,124 @@
+import { useEffect } from 'preact/hooks'
+import { about, liveHeld } from '../../api/about.ts'
+import { useResource } from '../../api/resource.ts'
+import type { Requests as RequestsAnswer } from '../../api/types.ts'
+import { TrafficChart } from '../../charts/traffic-chart.tsx'
+import { announce } from '../../components/announce.tsx'
+import { Empty } from '../../components/states.tsx'
+import { ViewFrame } from '../../components/view.tsx'
+import { count } from '../../format/number.ts'
+import { page } from '../../state/location.ts'
+import { viewPath } from '../../state/view-path.ts'
+import { ColumnChooser } from './column-chooser.tsx'
+import { askedColumns, shownColumns } from './columns.ts'
+import { Detail } from './detail.tsx'
+import { ExportMenu } from './export-menu.tsx'
+import { usePages } from './pages.ts'
+import { RequestTable } from './table.tsx'
+
+const PAGE_SIZE = 100
+
+/** Show me the calls. */
+export function Requests() {
+  const { columns, sort, order } = page.value
+  const fields = about.value?.fields ?? []
+  const shown = shownColumns(columns, fields)
+  // Which fields there are decides what is asked; without them the first question would be asked twice.
+  const path =
+    about.value === null
+      ? null
+      : viewPath('/requests', {
+          size: PAGE_SIZE,
+          columns: askedColumns(shown, fields),
+          sort: sort === '' ? '@timestamp' : sort,
+          order,
+        })
+  const resource = useResource<RequestsAnswer>(path).value
+  const { data } = resource
+  useEffect(() => {
+    if (data !== null) announce(`${totalText(data.total)} requests`)
+  }, [data?.total.value, data?.range.from])
+  return (
+    <ViewFrame resource={resource} title="Requests" skeleton={['chart', 'rows']}>
+      {(answer) =>
+        answer.total.value === 0 && answer.rows.length === 0 ? (
+          <Empty />
+        ) : (
+          <Whole answer={answer} path={resource.path ?? ''} columns={shown} />
+        )
+      }
+    </ViewFrame>
+  )
+}
+
+function totalText({ value, exact }: RequestsAnswer['total']): string {
+  return exact ? count(value) : `over ${count(value)}`
+}
+
+function Whole({
+  answer,
+  path,
+  columns,
+}: {
+  readonly answer: RequestsAnswer
+  readonly path: string
+  readonly columns: readonly string[]
+}) {
+  const { pages, more } = usePages(answer, path)
+  const { rows, next, state, message } = pages.value
+  const { row } = page.value
+  const openIndex = row === '' ? -1 : rows.findIndex(({ id }) => id === row)
+
+  useEffect(() => {
+    const hold = (): void => {
+      liveHeld.value = page.value.row !== '' || scrollY > 240
+    }
+    hold()
+    addEventListener('scroll', hold, { passive: true })
+    return () => {
+      removeEventListener('scroll', hold)
+      liveHeld.value = false
+    }
+  }, [row])
+
+  return (
+    <>
+      <TrafficChart range={answer.range} traffic={answer.traffic} size="small" group="requests" />
+      {row !== '' && openIndex < 0 && (
+        <section class="card">
+          <Detail id={row} />
+        </section>
+      )}
+      <section class="card requests">
+        <header class="list-head">
+          <p>
+            <strong>{totalText(answer.total)}</strong> {answer.total.value === 1 ? 'request' : 'requests'}
+          </p>
+          <div class="actions">
+            <ColumnChooser columns={columns} />
+            <ExportMenu columns={columns} total={answer.total} />
+          </div>
+        </header>
+        <RequestTable
+          rows={rows}
+          columns={columns}
+          openIndex={openIndex}
+          total={answer.total.exact ? answer.total.value : null}
+          onNearEnd={more}
+        />
+        <footer class="list-foot">
+          {state === 'loading' && 'Loading more …'}
+          {state === 'failed' && (
+            <>
+              {message}{' '}
+              <button type="button" class="button small" onClick={more}>
+                Try again
+              </button>
+            </>
+          )}
+          {state === 'idle' && next === null && rows.length > 20 && 'That is all.'}
+        </footer>
+      </section>
+    </>
+  )
+}
