@@ -1,81 +1,108 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import net from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
+import { cleanEnvironment } from '../../test/support/programs.ts'
 
-/** The first core carries load generator and upstream, the second the program under test. */
-export const LOAD_CORE = 0
-export const TEST_CORE = 1
+/** The program under test has a core for itself; load generator, upstream and Redis share the other. */
+export const TEST_CORE = [0]
+export const LOAD_CORE = [1]
+export const BOTH_CORES = [0, 1]
 
-export const canPin = spawnSync('taskset', ['-c', '0', 'true']).status === 0
+const listOf = (cores: readonly number[]): string => cores.join(',')
+
+export const canPin = spawnSync('taskset', ['-c', listOf(BOTH_CORES), 'true']).status === 0
 
 export interface Running {
   readonly pid: number
+  readonly cores: readonly number[]
+  /** When it was started, as `performance.now()` counts. */
+  readonly startedMs: number
+  readonly stderr: () => string
+  readonly hasEnded: () => boolean
   stop(): Promise<void>
 }
 
-/** Starts a program pinned to a core and waits until its port answers. */
-export async function start(
-  command: readonly string[],
-  core: number,
-  port: number,
-  options: { cwd?: string; env?: Record<string, string> } = {},
-): Promise<Running> {
-  const [program, ...args] = canPin ? ['taskset', '-c', String(core), ...command] : command
-  const child = spawn(program as string, args, {
-    cwd: options.cwd,
-    env: { ...process.env, ...options.env },
-    stdio: ['ignore', 'ignore', 'pipe'],
-  })
+/** Ended with this process, should it end before they were stopped; not killed, or nginx would leave its worker behind. */
+const children = new Set<ChildProcess>()
+process.on('exit', () => {
+  for (const child of children) child.kill('SIGTERM')
+})
+
+/** The command with what pins it. */
+export function pinned(command: readonly string[], cores: readonly number[]): [string, ...string[]] {
+  return (canPin ? ['taskset', '-c', listOf(cores), ...command] : [...command]) as [string, ...string[]]
+}
+
+/** Moves a process that runs already, with its threads. */
+export function pin(pid: number, cores: readonly number[]): void {
+  if (canPin) spawnSync('taskset', ['-a', '-c', '-p', listOf(cores), String(pid)])
+}
+
+export interface StartOptions {
+  readonly env?: Readonly<Record<string, string>>
+}
+
+/** Starts a program pinned to some cores; it may not be ready yet. */
+export function start(command: readonly string[], cores: readonly number[], options: StartOptions = {}): Running {
+  const startedMs = performance.now()
+  const [program, ...args] = pinned(command, cores)
+  const child = spawn(program, args, { env: cleanEnvironment(options.env), stdio: ['ignore', 'ignore', 'pipe'] })
+  children.add(child)
   let stderr = ''
-  child.stderr?.on('data', (chunk: Buffer) => {
+  child.stderr.on('data', (chunk: Buffer) => {
     stderr = (stderr + chunk.toString()).slice(-4000)
   })
-  await portAnswers(port, child, () => stderr)
-  return { pid: child.pid as number, stop: () => stop(child) }
+  child.once('error', (error) => (stderr += error.message))
+  child.once('exit', () => children.delete(child))
+  const hasEnded = (): boolean => child.exitCode !== null || child.signalCode !== null
+  return { pid: child.pid ?? -1, cores, startedMs, stderr: () => stderr, hasEnded, stop: () => stop(child) }
 }
 
-const START_LIMIT_MS = 20_000
-const TRY_MS = 50
+const START_LIMIT_MS = 30_000
+const KILL_AFTER_MS = 15_000
 
-async function portAnswers(port: number, child: ChildProcess, stderr: () => string): Promise<void> {
-  const deadline = Date.now() + START_LIMIT_MS
-  while (Date.now() < deadline) {
-    if (child.exitCode !== null) throw new Error(`${child.spawnargs.join(' ')} ended: ${stderr()}`)
-    if (await connects(port)) return
-    await new Promise((resolve) => setTimeout(resolve, TRY_MS))
+/**
+ * Asks again and again until a program is ready.
+ *
+ * @param whyNot - Says why it is not, or null when it is.
+ * @returns The milliseconds from its start to the first good answer.
+ * @throws When it ends or is not ready in time, with the last words it said.
+ */
+export async function untilReady(
+  program: Running,
+  whyNot: () => Promise<string | null>,
+  everyMs = 20,
+): Promise<number> {
+  for (let why = await whyNot(); why !== null; why = await whyNot()) {
+    if (program.hasEnded()) throw new Error(`a program ended at start: ${program.stderr()}`)
+    if (performance.now() - program.startedMs > START_LIMIT_MS) {
+      await program.stop()
+      throw new Error(`a program was not ready within ${START_LIMIT_MS} ms: ${why}; it said: ${program.stderr()}`)
+    }
+    await delay(everyMs)
   }
-  child.kill()
-  throw new Error(`${child.spawnargs.join(' ')} does not answer on port ${port}: ${stderr()}`)
+  return performance.now() - program.startedMs
 }
 
-function connects(port: number): Promise<boolean> {
+/** Why nobody can be reached on a port, or null. */
+export function listens(port: number): Promise<string | null> {
   return new Promise((resolve) => {
     const socket = net.connect(port, '127.0.0.1', () => {
       socket.destroy()
-      resolve(true)
+      resolve(null)
     })
-    socket.on('error', () => resolve(false))
+    socket.on('error', (error) => resolve(error.message))
   })
 }
 
 async function stop(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+  const timer = setTimeout(() => child.kill('SIGKILL'), KILL_AFTER_MS)
   child.kill('SIGTERM')
   await ended
+  clearTimeout(timer)
 }
 
-export function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = net.createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as net.AddressInfo
-      server.close(() => resolve(port))
-    })
-  })
-}
-
-export function requirePrograms(names: readonly string[]): void {
-  const missing = names.filter((name) => spawnSync('which', [name]).status !== 0 && spawnSync(name, ['-v']).error)
-  if (missing.length === 0) return
-  console.error(`The benchmark needs ${missing.join(' and ')}: apt-get install ${missing.join(' ')}`)
-  process.exit(1)
-}
+/** Whether a program is there to be started. */
+export const isInstalled = (name: string): boolean => spawnSync(name, ['-v']).error === undefined

@@ -1,56 +1,64 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { cpus } from 'node:os'
-import { fileURLToPath } from 'node:url'
-import type { LoadResult } from './load.ts'
-import { canPin } from './processes.ts'
-import { median, ratioOf } from './statistics.ts'
+import { number, spreadText, table } from './markdown.ts'
+import type { Measured, Sample } from './rounds.ts'
+import { median, ratio, spreadOfPairs } from './statistics.ts'
 
-/** Results of each program, one per round. */
-export type Measured = Readonly<Record<string, readonly LoadResult[]>>
-
-interface Conditions {
-  readonly rounds: number
-  readonly seconds: number
-  readonly connections: number
-}
-
-/** Prints the medians and the ratios and stores them as Markdown. */
-export function printReport(title: string, measured: Measured, ours: string, conditions: Conditions): void {
-  const text = [
-    `# ${title}`,
-    '',
-    `${conditions.rounds} rounds of ${conditions.seconds} s in turn, ${conditions.connections} connections, ` +
-      `${canPin ? 'one core for the program, one for load and upstream' : 'cores not pinned'}; ` +
-      `Node ${process.version}, ${cpus()[0]?.model ?? 'unknown processor'}. ` +
-      'Absolute figures are worth little on a shared machine: read the ratios.',
-    '',
-    '| program | requests/s | p50 ms | p99 ms | CPU µs/request | RSS MB | errors |',
-    '|---|---|---|---|---|---|---|',
-    ...Object.entries(measured).map(([name, results]) => rowOf(name, results)),
-    '',
-    `| ${ours} against | throughput, median of rounds | lowest | highest |`,
-    '|---|---|---|---|',
-    ...Object.entries(measured)
-      .filter(([name]) => name !== ours)
-      .map(([name, results]) => ratioRow(name, measured[ours] ?? [], results)),
-    '',
-  ].join('\n')
-  console.log(text)
-  const directory = fileURLToPath(new URL('../results/', import.meta.url))
-  mkdirSync(directory, { recursive: true })
-  writeFileSync(`${directory}${title.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')}.md`, text)
-}
-
-function rowOf(name: string, results: readonly LoadResult[]): string {
-  const of = (pick: (result: LoadResult) => number, digits: number): string => median(results.map(pick)).toFixed(digits)
-  const errors = results.reduce((sum, result) => sum + result.errors, 0)
-  return `| ${name} | ${of((r) => r.perSecond, 0)} | ${of((r) => r.p50Ms, 2)} | ${of((r) => r.p99Ms, 2)} | ${of((r) => r.cpuMicros, 1)} | ${of((r) => r.rssMb, 0)} | ${errors} |`
-}
-
-function ratioRow(name: string, ours: readonly LoadResult[], peer: readonly LoadResult[]): string {
-  const ratio = ratioOf(
-    ours.map((result) => result.perSecond),
-    peer.map((result) => result.perSecond),
+/** Medians over the rounds of each program; errors are added up, and the worst disturbance is shown. */
+export function figuresTable(measured: Measured): string {
+  const head = ['program', 'requests/s per core', 'p50 ms', 'p99 ms', 'p99.9 ms', 'CPU µs/request']
+  return table(
+    [...head, 'of its core %', 'others there, most %', 'RSS MB', 'errors'],
+    Object.entries(measured).map(([name, samples]) => {
+      const of = (pick: (sample: Sample) => number, digits: number): string => number(median(samples.map(pick)), digits)
+      return [
+        name,
+        of((sample) => sample.perCore, 0),
+        of((sample) => sample.p50Ms, 2),
+        of((sample) => sample.p99Ms, 2),
+        of((sample) => sample.p999Ms, 2),
+        of((sample) => sample.cpuMicros, 1),
+        of((sample) => sample.corePercent, 0),
+        number(Math.max(...samples.map((sample) => sample.otherPercent)), 0),
+        of((sample) => sample.rssMb, 0),
+        String(samples.reduce((sum, sample) => sum + sample.errors, 0)),
+      ]
+    }),
   )
-  return `| ${name} | ${ratio.median.toFixed(2)} | ${ratio.min.toFixed(2)} | ${ratio.max.toFixed(2)} |`
 }
+
+/** How one program stands to each other one, round by round. */
+export function pairsTable(measured: Measured, ours: string): string {
+  const own = measured[ours] ?? []
+  const peers = Object.entries(measured).filter(([name]) => name !== ours)
+  return table(
+    [`${ours} against`, 'throughput, median (lowest to highest)', 'by CPU time', 'p99'],
+    peers.map(([name, samples]) => [
+      name,
+      spreadText(spreadOfPairs(valuesOf(own, 'perSecond'), valuesOf(samples, 'perSecond'), ratio), 2),
+      spreadText(spreadOfPairs(valuesOf(own, 'cpuMicros'), valuesOf(samples, 'cpuMicros'), inverse), 2),
+      spreadText(spreadOfPairs(valuesOf(own, 'p99Ms'), valuesOf(samples, 'p99Ms'), ratio), 2),
+    ]),
+  )
+}
+
+/** Processor time turned round, so that more is better as it is for throughput. */
+export const inverse = (ours: number, peer: number): number => peer / ours
+
+export const valuesOf = (samples: readonly Sample[], figure: keyof Sample): number[] =>
+  samples.map((sample) => sample[figure])
+
+const MOST_OTHER_PERCENT = 10
+
+/** Says when other programs took the core from the one that was measured. */
+export function disturbances(otherPercents: readonly number[]): string[] {
+  const most = Math.max(0, ...otherPercents)
+  if (most <= MOST_OTHER_PERCENT) return []
+  return [`Others took up to ${number(most, 0)} % of the core under test: only the figures by CPU time say something.`]
+}
+
+/** @param shared - programs that have no core for themselves. */
+export const disturbancesOf = (measured: Measured, shared: readonly string[]): string[] =>
+  disturbances(
+    Object.entries(measured).flatMap(([name, samples]) =>
+      shared.includes(name) ? [] : valuesOf(samples, 'otherPercent'),
+    ),
+  )

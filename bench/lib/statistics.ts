@@ -1,18 +1,36 @@
-export function median(values: readonly number[]): number {
-  const sorted = [...values].toSorted((a, b) => a - b)
-  const middle = Math.floor(sorted.length / 2)
-  const upper = sorted[middle] ?? NaN
-  return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? NaN)) / 2
-}
-
-export interface Ratio {
+/** The middle of some figures with the lowest and the highest. */
+export interface Spread {
   readonly median: number
   readonly min: number
   readonly max: number
 }
 
-/** Ratio of two programs, round by round: they were measured right after one another. */
-export function ratioOf(ours: readonly number[], peer: readonly number[]): Ratio {
-  const ratios = ours.map((value, i) => value / (peer[i] ?? NaN))
-  return { median: median(ratios), min: Math.min(...ratios), max: Math.max(...ratios) }
+/** NaN for no values. */
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  const middle = Math.floor(sorted.length / 2)
+  const upper = sorted[middle] ?? NaN
+  return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? NaN)) / 2
 }
+
+export function spreadOf(values: readonly number[]): Spread {
+  return { median: median(values), min: Math.min(...values), max: Math.max(...values) }
+}
+
+/**
+ * Compares two programs round by round, and only then takes the median: what slows the machine for a minute slows both
+ * of a pair, and so leaves their ratio alone.
+ */
+export function spreadOfPairs(
+  ours: readonly number[],
+  peer: readonly number[],
+  compare: (ours: number, peer: number) => number,
+): Spread {
+  if (ours.length !== peer.length) throw new Error(`${ours.length} rounds cannot be paired with ${peer.length}`)
+  return spreadOf(ours.map((value, round) => compare(value, peer[round] as number)))
+}
+
+export const ratio = (ours: number, peer: number): number => ours / peer
+export const difference = (ours: number, peer: number): number => ours - peer
+/** In percent: 100 against 80 is +25. */
+export const change = (ours: number, peer: number): number => (ours / peer - 1) * 100

@@ -1,0 +1,20 @@
+import { describe, expect, test } from 'vitest'
+import { readOptions } from './options.ts'
+
+describe('the arguments of the bench', () => {
+  test('are five rounds of five seconds unless said otherwise', () => {
+    expect(readOptions([])).toMatchObject({ only: [], rounds: 5, seconds: 5, connections: 64, quick: false })
+  })
+
+  test('name scenarios one by one or with commas', () => {
+    expect(readOptions(['--only', 'keyless,jwt', '--only', 'tls']).only).toEqual(['keyless', 'jwt', 'tls'])
+  })
+
+  test('are short for a quick look, which can be prolonged', () => {
+    expect(readOptions(['--quick', '--rounds', '3'])).toMatchObject({ rounds: 3, seconds: 1, quick: true })
+  })
+
+  test.each(['0', '-1', '1.5', 'many'])('take no %s for a number', (text) => {
+    expect(() => readOptions([`--rounds=${text}`])).toThrow(`--rounds takes a number from 1 on, not ${text}`)
+  })
+})

@@ -1,0 +1,99 @@
+import type { Redis } from 'ioredis'
+import { closedLoop, type LoadResult } from './closed-loop/wrk.ts'
+import { coreTime, processTime, residentMb } from './proc.ts'
+import type { Running } from './processes.ts'
+import { countAndClear, missingRecords } from './records.ts'
+import type { Target } from './target.ts'
+
+/** A program that takes its turn. */
+export interface Contender {
+  readonly name: string
+  readonly target: Target
+  readonly process: Running
+  /** Where each of its requests leaves a record; null for none. */
+  readonly records: Redis | null
+  /** A peer may fail a request; ours may not. */
+  readonly ours: boolean
+}
+
+/** One round of one program. */
+export interface Sample extends LoadResult {
+  /** Requests a second for each of its cores. */
+  readonly perCore: number
+  /** Processor time of the program for each request. */
+  readonly cpuMicros: number
+  /** Share of its cores that the program used; well below 100 means that something else was the limit. */
+  readonly corePercent: number
+  /** Share of its cores that other programs of this machine, or other machines of the host, took. */
+  readonly otherPercent: number
+  readonly rssMb: number
+}
+
+/** All rounds of each program, by name. */
+export type Measured = Readonly<Record<string, readonly Sample[]>>
+
+export interface RoundOptions {
+  readonly rounds: number
+  readonly seconds: number
+  readonly warmUpSeconds: number
+  /** How many requests the end of a round may cut off. */
+  readonly underWay: number
+}
+
+/** Runs a load against a program; the closed loop unless told otherwise. */
+export type Load = (contender: Contender, seconds: number) => Promise<LoadResult>
+
+/**
+ * Lets the programs take turns, A B C A B C, after a warm-up of each.
+ *
+ * @throws When a record is missing or one of our requests failed: speed is not bought with loss.
+ */
+export async function takeTurns(
+  contenders: readonly Contender[],
+  options: RoundOptions,
+  load: Load,
+): Promise<Measured> {
+  for (const contender of contenders) {
+    await load(contender, options.warmUpSeconds)
+    if (contender.records !== null) await countAndClear(contender.records)
+  }
+  const measured = Object.fromEntries(contenders.map(({ name }) => [name, [] as Sample[]]))
+  for (let round = 0; round < options.rounds; round++) {
+    for (const contender of contenders) {
+      const sample = await measure(contender, options.seconds, load)
+      measured[contender.name]?.push(sample)
+      await checkSample(contender, sample, options.underWay)
+    }
+  }
+  return measured
+}
+
+async function measure(contender: Contender, seconds: number, load: Load): Promise<Sample> {
+  const { pid, cores } = contender.process
+  const before = { cpu: processTime(pid), cores: coreTime(cores), ms: performance.now() }
+  const result = await load(contender, seconds)
+  const cpu = processTime(pid) - before.cpu
+  const busy = coreTime(cores) - before.cores
+  const available = ((performance.now() - before.ms) / 1000) * cores.length
+  return {
+    ...result,
+    perCore: result.perSecond / cores.length,
+    cpuMicros: (cpu / Math.max(1, result.requests)) * 1e6,
+    corePercent: (cpu / available) * 100,
+    otherPercent: Math.max(0, ((busy - cpu) / available) * 100),
+    rssMb: residentMb(pid),
+  }
+}
+
+async function checkSample({ name, ours, records }: Contender, sample: Sample, underWay: number): Promise<void> {
+  if (ours && sample.errors > 0) throw new Error(`${name}: ${sample.errors} requests failed`)
+  if (records === null) return
+  const missing = missingRecords(sample.requests, await countAndClear(records, sample.requests), underWay)
+  if (missing !== null) throw new Error(`${name}: ${missing}`)
+}
+
+/** wrk with a number of connections on some cores. */
+export const wrkLoad =
+  (connections: number, cores: readonly number[]): Load =>
+  ({ target }, seconds) =>
+    closedLoop(target, { seconds, connections, cores })

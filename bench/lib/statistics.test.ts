@@ -1,0 +1,33 @@
+import { describe, expect, test } from 'vitest'
+import { change, difference, median, ratio, spreadOf, spreadOfPairs } from './statistics.ts'
+
+describe('statistics', () => {
+  test.each([
+    [[3, 1, 2], 2],
+    [[4, 1, 3, 2], 2.5],
+    [[10, 9], 9.5],
+    [[7], 7],
+  ])('finds the median of %j', (values, expected) => expect(median(values)).toBe(expected))
+
+  test('has no median of nothing', () => expect(median([])).toBeNaN())
+
+  test('leaves the values in their order', () => {
+    const values = [3, 1, 2]
+    spreadOf(values)
+    expect(values).toEqual([3, 1, 2])
+  })
+
+  test('takes the ratio of each round before the median', () => {
+    // The ratio of the medians would be 1.
+    expect(spreadOfPairs([10, 20, 90], [20, 10, 30], ratio)).toEqual({ median: 2, min: 0.5, max: 3 })
+  })
+
+  test('compares by difference and by change in percent', () => {
+    expect(spreadOfPairs([5], [3], difference).median).toBe(2)
+    expect(spreadOfPairs([80], [100], change).median).toBeCloseTo(-20)
+  })
+
+  test('refuses rounds that have no partner', () => {
+    expect(() => spreadOfPairs([1, 2], [1], ratio)).toThrow('2 rounds cannot be paired with 1')
+  })
+})
