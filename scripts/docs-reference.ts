@@ -5,6 +5,8 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { explorerConfig } from '../packages/explorer/src/config/options.ts'
+import { rowsOf as explorerRowsOf } from '../packages/explorer/src/config/section.ts'
 import { configReference } from '../packages/gateway/src/config/reference.ts'
 import { gatewayConfig } from '../packages/gateway/src/config/schema.ts'
 import { gatewayErrors } from '../packages/gateway/src/errors/catalogue.ts'
@@ -31,6 +33,16 @@ const VALUES: Readonly<Record<Extract<ValueFormat, string>, string>> = {
   'json-merged': 'an object; the variable is laid over the file',
 }
 
+/** Of the explorer. */
+const EXPLORER_VALUES: Readonly<Record<string, string>> = {
+  string: 'a string',
+  'go-bool': 'true or false',
+  'go-int': 'an integer',
+  'http-url': 'an address',
+  'http-url-with-user': 'an address',
+  'redis-url': 'an address, `redis://` or `rediss://`',
+}
+
 const pages: Readonly<Record<string, string>> = {
   'gateway-config.md': page(
     'Gateway configuration',
@@ -51,6 +63,12 @@ const pages: Readonly<Record<string, string>> = {
     'An entry of `pumps` has a name of your choice, a `type`, common options and, in `meta`, the options of its type. ' +
       'An entry that a variable `TYK_PMP_PUMPS_<NAME>_…` names needs no place in the file.',
     sinksReference(),
+  ),
+  'explorer-config.md': page(
+    'Explorer configuration',
+    'Every option of the explorer, as a key of the file that `--conf` names and as a variable, which beats the file. ' +
+      'More in [the page](../explorer.md).',
+    explorerReference(),
   ),
   'errors.md': page(
     'Error answers of the gateway',
@@ -130,6 +148,18 @@ function sinkReference({ type, envPrefix, options }: (typeof sinkDefinitions)[nu
 
 function suffixed(prefix: string, row: ConfigRow): string {
   return row.env === undefined ? '' : code(`${prefix}_${row.env}`)
+}
+
+// The explorer
+
+function explorerReference(): string {
+  return optionTable(
+    explorerRowsOf(explorerConfig).map(({ key, row }) => {
+      const words = typeof row.format === 'string' ? null : row.format.map((word) => JSON.stringify(word)).join(', ')
+      const value = words === null ? (EXPLORER_VALUES[String(row.format)] ?? '') : `one of ${words}`
+      return [code(key), code(row.env), value, code(JSON.stringify(row.default)), row.doc]
+    }),
+  )
 }
 
 // The gateway's errors

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /**
- * What `npm start`, `npm test` and `npm run build|check|bench|conformance` call. Plain JavaScript without dependencies,
- * because it runs before anything is installed and on any Node.js from 20 on. The version is looked at before any other
- * file is loaded, so that an old Node.js gets a sentence instead of a syntax error.
+ * What `npm start`, `npm test` and `npm run test:faults|build|check|bench|conformance` call. Plain JavaScript without
+ * dependencies, because it runs before anything is installed and on any Node.js from 20 on. The version is looked at before
+ * any other file is loaded, so that an old Node.js gets a sentence instead of a syntax error.
  */
 const major = Number(process.versions.node.split('.')[0])
 if (major < 20) {

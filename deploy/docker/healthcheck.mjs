@@ -1,4 +1,4 @@
-/** Health check of both images: `node healthcheck.mjs PORT_VARIABLE DEFAULT_PORT PATH`. Exit code 0 when it answers 200. */
+/** Health check of the images: `node healthcheck.mjs PORT_VARIABLE DEFAULT_PORT PATH`. Exit code 0 when it answers 200. */
 const [variable = '', fallback = '', path = '/'] = process.argv.slice(2)
 const port = process.env[variable] || fallback
 try {

@@ -1,12 +1,16 @@
 import { globSync } from 'node:fs'
 import { cp } from 'node:fs/promises'
 import { join } from 'node:path'
+import { buildPage } from './build-page.ts'
 import { root, runTool } from './lib.ts'
 
 /** What the compiler does not copy: Lua scripts, templates, pages. */
 const ASSETS = 'packages/*/src/**/*.{lua,json,html,css,svg,txt,xml}'
 
-/** Compiles every package, or the ones named, to its `dist/`; what is up to date is left alone. Returns the compiler's exit code. */
+/**
+ * Compiles every package, or the ones named, to its `dist/`, and the page of the explorer; what is up to date is left alone.
+ * Returns the exit code of what failed.
+ */
 export async function buildPackages(names: readonly string[] = []): Promise<number> {
   const all = globSync('packages/*/tsconfig.json', { cwd: root })
   const projects = names.length === 0 ? all : names.map((name) => join('packages', name, 'tsconfig.json'))
@@ -15,5 +19,6 @@ export async function buildPackages(names: readonly string[] = []): Promise<numb
     const target = asset.replace(/^(packages[\\/][^\\/]+[\\/])src/, '$1dist')
     await cp(join(root, asset), join(root, target), { preserveTimestamps: true })
   }
-  return code
+  if (code !== 0 || (names.length > 0 && !names.includes('explorer'))) return code
+  return buildPage()
 }

@@ -10,6 +10,8 @@ interface Step {
 }
 
 const docsReference = join(root, 'scripts', 'docs-reference.ts')
+const kibanaObjects = join(root, 'scripts', 'jobs', 'kibana.ts')
+const pageTypes = join(root, 'packages', 'explorer', 'build', 'api-types.ts')
 
 /** Those that lie beside their source; what needs a server or a network is in `npm test`. */
 const unitTests = [
@@ -25,10 +27,13 @@ const steps: readonly Step[] = [
   { name: 'format', run: () => runTool('prettier', ['--check', '--log-level', 'warn', '.']) },
   { name: 'lint', run: () => runTool('oxlint', ['--type-aware', '--deny-warnings']) },
   { name: 'types', run: () => runTool('tsc', ['--noEmit', '-p', 'tsconfig.json']) },
+  { name: 'types of the page', run: () => runTool('tsc', ['--noEmit', '-p', 'packages/explorer/web']) },
   { name: 'unused code', run: () => runTool('knip', ['--no-config-hints']) },
   ...(existsSync(docsReference)
     ? [{ name: 'generated docs', run: () => runNode(['--conditions=source', docsReference, '--check']) }]
     : []),
+  { name: "the page's types of the API", run: () => runNode(['--conditions=source', pageTypes, '--check']) },
+  { name: 'Kibana objects', run: () => runNode([kibanaObjects, '--check']) },
   { name: 'unit tests', run: () => runTool('vitest', unitTests) },
 ]
 

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { root } from '../jobs/lib.ts'
+import { ARTICLE_TOKEN } from './article.ts'
 import type { StartOptions } from './options.ts'
 
 const examples = join(root, 'deploy', 'examples')
@@ -10,6 +11,7 @@ const examples = join(root, 'deploy', 'examples')
 export interface StackFiles {
   readonly gatewayConf: string
   readonly pumpConf: string
+  readonly explorerConf: string
   readonly database: string
   readonly logsDir: string
   /** Of the control API. */
@@ -27,6 +29,7 @@ export async function writeStackFiles(options: StartOptions, redisUrl: string): 
   const files: StackFiles = {
     gatewayConf: join(conf, 'tyk.conf'),
     pumpConf: join(conf, 'pump.conf'),
+    explorerConf: join(conf, 'explorer.json'),
     database: join(options.dataDir, 'analytics.sqlite'),
     logsDir: join(options.dataDir, 'logs'),
     secret: secrets.secret,
@@ -36,6 +39,7 @@ export async function writeStackFiles(options: StartOptions, redisUrl: string): 
   await copyApis(join(conf, 'apps'), `http://127.0.0.1:${options.upstreamPort}/`)
   await writeJson(files.gatewayConf, gatewayConf(options, conf, redisUrl, secrets))
   await writeJson(files.pumpConf, pumpConf(options, redisUrl, files.database))
+  await writeJson(files.explorerConf, explorerConf(options, redisUrl, files.database))
   return files
 }
 
@@ -92,6 +96,12 @@ function gatewayConf(options: StartOptions, conf: string, redisUrl: string, secr
   }
 }
 
+/** So that a stack that is forgotten never fills the disk; and the page answers fast over all that is kept. */
+function storeMeta(database: string, keepDays: number): object {
+  const limits = { retention_days: keepDays, max_size_bytes: 2 * 1024 ** 3 }
+  return { type: 'sqlite', connection_string: database, ...(keepDays === 0 ? {} : limits), explorer_index: true }
+}
+
 function pumpConf(options: StartOptions, redisUrl: string, database: string): object {
   const elasticsearch = {
     type: 'elasticsearch',
@@ -105,9 +115,22 @@ function pumpConf(options: StartOptions, redisUrl: string, database: string): ob
     health_check_endpoint_port: options.pumpPort,
     dont_purge_uptime_data: true,
     pumps: {
-      store: { type: 'sql', meta: { type: 'sqlite', connection_string: database } },
+      store: { type: 'sql', meta: storeMeta(database, options.keepDays) },
       ...(options.elasticsearchUrl ? { elasticsearch } : {}),
     },
+  }
+}
+
+function explorerConf(options: StartOptions, redisUrl: string, database: string): object {
+  return {
+    listen_address: '127.0.0.1',
+    listen_port: options.explorerPort,
+    sqlite: { file: database },
+    gateway_url: `http://localhost:${options.gatewayPort}`,
+    pump_url: `http://127.0.0.1:${options.pumpPort}`,
+    redis_url: redisUrl,
+    traffic: true,
+    traffic_token: ARTICLE_TOKEN,
   }
 }
 

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { takeLock } from './lock.ts'
+import { parseOptions, PORTS } from './options.ts'
 import { isRunning, markOf } from './process-mark.ts'
 
 let dataDir = ''
@@ -44,6 +45,21 @@ describe('the lock of a state folder', () => {
     lock.release()
     expect(existsSync(file)).toBe(false)
     takeLock(dataDir).release()
+  })
+
+  it('shows a command that takes no port of the first', () => {
+    const lock = takeLock(dataDir)
+    let message = ''
+    try {
+      takeLock(dataDir)
+    } catch (error) {
+      message = String(error)
+    } finally {
+      lock.release()
+    }
+    const args = /npm start -- (.*)$/.exec(message)?.[1]?.split(' ') ?? []
+    const wanted = Object.entries(PORTS).map(([name, { fallback }]) => [`${name}Port`, fallback + 10_000])
+    expect(parseOptions(args, {})).toMatchObject(Object.fromEntries(wanted) as object)
   })
 
   it('of a process that is gone is taken over', async () => {

@@ -1,6 +1,7 @@
 /** One `npm start` per state folder: two would write one Redis log, one SQLite file and one configuration. */
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { PORTS } from './options.ts'
 import { isRunning, markOf, type ProcessMark } from './process-mark.ts'
 
 /** Somebody uses the folder. The message names the process and the ways out. */
@@ -87,10 +88,11 @@ function problemOf(holder: Holder | undefined, dataDir: string): string | undefi
   if (holder === undefined) return undefined
   const { pid } = holder.launcher
   if (isRunning(holder.launcher)) {
+    const ports = Object.values(PORTS).map(({ flag, fallback }) => `${flag} ${fallback + 10_000}`)
     return [
       `npm start already runs with ${dataDir} (pid ${pid}).`,
       `Stop it:       Ctrl-C in its terminal, or: ${killLine([pid])}`,
-      'Run another:   npm start -- --data-dir .data2 --gateway-port 18080 --upstream-port 18081 --pump-port 18083 --redis-port 16390',
+      `Run another:   npm start -- --data-dir .data2 ${ports.join(' ')}`,
     ].join('\n')
   }
   const left = holder.programs.filter((program) => isRunning(program))

@@ -1,4 +1,4 @@
-/** The embedded stack: Redis, a sample upstream, the gateway and the pump, until Ctrl-C. */
+/** The embedded stack: Redis, a sample upstream, the gateway, the pump and the explorer, until Ctrl-C. */
 import { buildPackages } from '../jobs/build-packages.ts'
 import { RedisNotFoundError } from '../redis/find-redis.ts'
 import { type Lock, LockedError, takeLock } from './lock.ts'

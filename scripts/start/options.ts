@@ -5,12 +5,17 @@ import { dataDir as defaultDataDir, root } from '../jobs/lib.ts'
 export interface StartOptions {
   readonly gatewayPort: number
   readonly pumpPort: number
+  readonly explorerPort: number
   readonly upstreamPort: number
   readonly redisPort: number
   readonly redisUrl: string | undefined
   readonly elasticsearchUrl: string | undefined
   readonly purgeDelaySeconds: number
+  /** How long records are stored; 0: for ever. */
+  readonly keepDays: number
   readonly dataDir: string
+  /** Sample traffic from the start; the page can begin it as well. */
+  readonly traffic: boolean
   readonly verbose: boolean
 }
 
@@ -25,6 +30,7 @@ export interface PortChoice {
 export const PORTS = {
   gateway: { flag: '--gateway-port', env: 'TEK_GATEWAY_PORT', fallback: 8080, owner: 'the gateway' },
   pump: { flag: '--pump-port', env: 'TEK_PUMP_PORT', fallback: 8083, owner: "the pump's health endpoint" },
+  explorer: { flag: '--explorer-port', env: 'TEK_EXPLORER_PORT', fallback: 8084, owner: 'the explorer page' },
   upstream: { flag: '--upstream-port', env: 'TEK_UPSTREAM_PORT', fallback: 8081, owner: 'the sample upstream' },
   redis: { flag: '--redis-port', env: 'TEK_REDIS_PORT', fallback: 6390, owner: 'Redis' },
 } as const satisfies Record<string, PortChoice>
@@ -34,36 +40,51 @@ export const USAGE = `npm start -- [options]
   --gateway-port N       default 8080 (TEK_GATEWAY_PORT)
   --upstream-port N      the sample upstream, default 8081 (TEK_UPSTREAM_PORT)
   --pump-port N          the pump's health endpoint, default 8083 (TEK_PUMP_PORT)
+  --explorer-port N      the page over the records, default 8084 (TEK_EXPLORER_PORT)
   --redis-port N         the Redis that is started here, default 6390 (TEK_REDIS_PORT)
   --elasticsearch URL    ship to this Elasticsearch or OpenSearch as well (TEK_ELASTICSEARCH_URL)
+  --traffic              begin with ten minutes of sample traffic; the page has a button for it, too
   --purge-delay SECONDS  purge_delay of the pump, default 2; whatever it says, records are taken every second
+  --keep-days N          the store deletes older records, and the oldest ones beyond 2 GiB; default 7, 0 keeps all
   --data-dir FOLDER      where everything is kept, default .data; one npm start per folder
   --verbose              show every log line of every program
   --help
 
 With REDIS_URL set, that Redis is used and none is started.
 
-FOLDER/conf is written anew at each start: changes made there do not last, and TYK_GW_… and TYK_PMP_… are
-ignored. To run the programs with files and variables of your own, see "Configuration" in README.md.
+The files in FOLDER/conf are written anew at each start: changes made to them do not last, and TYK_GW_…, TYK_PMP_… and
+TEK_EXPLORER_… are ignored. To run the programs with files and variables of your own, see "Configuration" in README.md.
 `
 
 export class UsageError extends Error {}
 
-const FLAGS = [
+/** Options that npm keeps for itself when the two dashes before them are left out. */
+export const FLAGS = [
   'gateway-port',
   'pump-port',
+  'explorer-port',
   'upstream-port',
   'redis-port',
   'elasticsearch',
+  'traffic',
   'purge-delay',
+  'keep-days',
   'data-dir',
 ] as const
 
-/** Variables of Tyk that would otherwise change what this command has written into its files. */
+/** Variables of the programs would otherwise change what this command has written into its files. */
+const isOfPrograms = (name: string): boolean => /^(TYK_(GW|PMP)|TEK_EXPLORER)_/.test(name)
+
+/** Those that have no effect; the page's port has one, on this command. */
 export function ignoredVariables(env: NodeJS.ProcessEnv): string[] {
   return Object.keys(env)
-    .filter((name) => /^TYK_(GW|PMP)_/.test(name))
+    .filter((name) => isOfPrograms(name) && name !== PORTS.explorer.env)
     .toSorted()
+}
+
+/** The environment in which the programs are started. */
+export function programEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !isOfPrograms(name)))
 }
 
 /** Without the two dashes npm takes an option for one of its own and tells nobody but the environment. */
@@ -85,11 +106,14 @@ export function parseOptions(args: readonly string[], env: NodeJS.ProcessEnv): S
       options: {
         'gateway-port': text,
         'pump-port': text,
+        'explorer-port': text,
         'upstream-port': text,
         'redis-port': text,
         elasticsearch: text,
         'purge-delay': { type: 'string', default: '2' },
+        'keep-days': { type: 'string', default: '7' },
         'data-dir': text,
+        traffic: { type: 'boolean', default: false },
         verbose: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },
@@ -102,6 +126,7 @@ export function parseOptions(args: readonly string[], env: NodeJS.ProcessEnv): S
   return {
     gatewayPort: portOf(PORTS.gateway, values['gateway-port'], env),
     pumpPort: portOf(PORTS.pump, values['pump-port'], env),
+    explorerPort: portOf(PORTS.explorer, values['explorer-port'], env),
     upstreamPort: portOf(PORTS.upstream, values['upstream-port'], env),
     redisPort: portOf(PORTS.redis, values['redis-port'], env),
     redisUrl: urlOf('REDIS_URL', env['REDIS_URL'], ['redis:', 'rediss:']),
@@ -110,7 +135,9 @@ export function parseOptions(args: readonly string[], env: NodeJS.ProcessEnv): S
       'https:',
     ]),
     purgeDelaySeconds: numberOf('--purge-delay', values['purge-delay'], 1, 3600),
+    keepDays: numberOf('--keep-days', values['keep-days'], 0, 36_500),
     dataDir: isAbsolute(dataDir) ? dataDir : join(root, dataDir),
+    traffic: values.traffic,
     verbose: values.verbose,
   }
 }

@@ -1,12 +1,7 @@
 /** What `npm start` shows: the welcome text, a line per shipped batch, and log lines that a person should see. */
+import { ARTICLE_TOKEN } from './article.ts'
 import type { StartOptions } from './options.ts'
 import type { Stack } from './stack.ts'
-
-/** The token of the article, made on jwt.io: HS256 with the secret `foo`, `sub` foo@bar.com. */
-export const ARTICLE_TOKEN =
-  'eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.' +
-  'eyJzdWIiOiJmb29AYmFyLmNvbSIsIm5hbWUiOiJBaG1ldCBTb29ybWFsbHkiLCJpYXQiOjE1MTYyMzkwMjJ9.' +
-  '8E-X89YnHe6m_jV4Lmyy487VnkCpzuYlsLDceCz4ScU'
 
 const SHIPPED = /Purged (\d+) records/
 const WORTH_SHOWING =
@@ -18,6 +13,7 @@ const FOR_PRODUCTION = /for production/
 export function welcome(options: StartOptions, stack: Stack): string {
   const gateway = `http://localhost:${options.gatewayPort}`
   const rows = [
+    ['page', `http://localhost:${options.explorerPort}`, 'the traffic: open it in a browser'],
     ['gateway', gateway, `control API: header X-Tyk-Authorization: ${stack.files.secret}`],
     ['upstream', `http://localhost:${options.upstreamPort}`, 'a sample with the endpoints of httpbin'],
     ['pump', `http://localhost:${options.pumpPort}/health`, ''],
@@ -37,6 +33,10 @@ export function welcome(options: StartOptions, stack: Stack): string {
     `  for i in $(seq 10); do curl -s ${gateway}/httpbin/get > /dev/null; done`,
     `  curl -i ${gateway}/httpbin/status/500`,
     `  curl ${gateway}/httpbin-jwt/get -H 'Authorization: ${ARTICLE_TOKEN}'`,
+    '',
+    options.traffic
+      ? 'Sample traffic runs for ten minutes.'
+      : 'Or let the page send sample traffic: it has a button for it. So does npm start -- --traffic.',
     '',
     'Ctrl-C ends everything.',
     '',

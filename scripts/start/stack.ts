@@ -9,7 +9,7 @@ import { redisProblem } from '../redis/check-redis.ts'
 import { ensureRedisProgram } from '../redis/find-redis.ts'
 import { type Child, startChild } from './child.ts'
 import { type StackFiles, writeStackFiles } from './files.ts'
-import { ignoredVariables, PORTS, type PortChoice, type StartOptions } from './options.ts'
+import { PORTS, type PortChoice, programEnvironment, type StartOptions } from './options.ts'
 import { portHelp, probePort } from './ports.ts'
 
 const READY_TIMEOUT_MS = 60_000
@@ -60,6 +60,7 @@ async function checkPorts(options: StartOptions): Promise<void> {
     [PORTS.gateway, options.gatewayPort],
     [PORTS.upstream, options.upstreamPort],
     [PORTS.pump, options.pumpPort],
+    [PORTS.explorer, options.explorerPort],
     ...(options.redisUrl ? [] : ([[PORTS.redis, options.redisPort]] satisfies [PortChoice, number][])),
   ]
   const problems: string[] = []
@@ -116,6 +117,20 @@ async function startPrograms(
   )
   await launch('gateway', [gateway, '--conf', files.gatewayConf], `http://127.0.0.1:${options.gatewayPort}/ready`)
   await launch('pump', [pump, '--conf', files.pumpConf], `http://127.0.0.1:${options.pumpPort}/health`)
+  const explorer = `http://127.0.0.1:${options.explorerPort}`
+  await launch('explorer', [program('explorer'), '--conf', files.explorerConf], `${explorer}/health`)
+  if (options.traffic) await startTraffic(explorer)
+}
+
+/** The page has the sender, so that it can stop it as well. */
+async function startTraffic(explorer: string): Promise<void> {
+  const answer = await fetch(`${explorer}/api/v1/traffic`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ running: true }),
+    signal: AbortSignal.timeout(5000),
+  })
+  if (!answer.ok) throw new StackError(`sample traffic does not start: ${await answer.text()}`)
 }
 
 function program(name: string): string {
@@ -131,8 +146,7 @@ function start(
   options: StartOptions,
   events: StackEvents,
 ): Child {
-  const ignored = new Set(ignoredVariables(process.env))
-  const env = Object.fromEntries(Object.entries(process.env).filter(([key]) => !ignored.has(key)))
+  const env = programEnvironment(process.env)
   const logsDir = join(options.dataDir, 'logs')
   const onLine = (line: string): void => events.onLine(name, line)
   const child = startChild({ name, command, args, cwd: options.dataDir, env, logsDir, onLine })

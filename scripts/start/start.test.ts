@@ -3,9 +3,18 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { storageConf, writeStackFiles } from './files.ts'
-import { ignoredVariables, parseOptions, PORTS, type StartOptions, USAGE } from './options.ts'
+import {
+  FLAGS,
+  ignoredVariables,
+  parseOptions,
+  PORTS,
+  programEnvironment,
+  type StartOptions,
+  USAGE,
+} from './options.ts'
 import { portHelp } from './ports.ts'
-import { ARTICLE_TOKEN, shownLine } from './report.ts'
+import { ARTICLE_TOKEN } from './article.ts'
+import { shownLine } from './report.ts'
 
 describe('the lines that npm start shows', () => {
   it('turns a shipped batch into one line with its sink', () => {
@@ -42,26 +51,37 @@ describe('the options of npm start', () => {
 
   it.each([
     [['--gateway-port', 'x'], '--gateway-port: expected a whole number from 1 to 65535, got "x"'],
+    [['--keep-days', '7d'], '--keep-days: expected a whole number from 0 to 36500, got "7d"'],
     [['--elasticsearch', 'localhost:9200'], '--elasticsearch: expected a URL'],
     [['--nonsense'], "Unknown option '--nonsense'"],
   ])('refuse %j', (args, message) => {
     expect(() => parseOptions(args, {})).toThrow(message)
   })
 
-  it.each(['gateway-port', 'pump-port', 'upstream-port', 'redis-port', 'elasticsearch', 'purge-delay', 'data-dir'])(
-    'say where the dashes go when npm has kept --%s',
-    (flag) => {
-      const env = { [`npm_config_${flag.replaceAll('-', '_')}`]: 'true' }
-      expect(() => parseOptions(['18080'], env)).toThrow(
-        `npm kept --${flag} for itself: put -- before options, as in npm start -- --${flag} …`,
-      )
-      expect(USAGE).toContain(`--${flag} `)
-    },
-  )
+  it.each(FLAGS)('say where the dashes go when npm has kept --%s', (flag) => {
+    const env = { [`npm_config_${flag.replaceAll('-', '_')}`]: 'true' }
+    expect(() => parseOptions(['18080'], env)).toThrow(
+      `npm kept --${flag} for itself: put -- before options, as in npm start -- --${flag} …`,
+    )
+    expect(USAGE).toContain(`--${flag} `)
+  })
+
+  it('that move a port are among those that npm may keep', () => {
+    expect(FLAGS.map((flag) => `--${flag}`)).toEqual(
+      expect.arrayContaining(Object.values(PORTS).map(({ flag }) => flag)),
+    )
+  })
 
   it("know Tyk's variables, which have no effect", () => {
     const env = { TYK_PMP_PURGEDELAY: '1', TYK_GW_SECRET: 'x', TYK_LOGLEVEL: 'debug', PATH: '' }
     expect(ignoredVariables(env)).toEqual(['TYK_GW_SECRET', 'TYK_PMP_PURGEDELAY'])
+  })
+
+  it("take the page's port from a variable that looks like one of the explorer's, and keep it from the explorer", () => {
+    const env = { TEK_EXPLORER_PORT: '9000', TEK_EXPLORER_TOKEN: 't', PATH: '/bin' }
+    expect(parseOptions([], env)).toMatchObject({ explorerPort: 9000 })
+    expect(ignoredVariables(env)).toEqual(['TEK_EXPLORER_TOKEN'])
+    expect(programEnvironment(env)).toEqual({ PATH: '/bin' })
   })
 
   it('turn a Redis URL into the words of the configuration files', () => {
@@ -103,6 +123,23 @@ describe('the files of npm start', () => {
       expect(first['node_secret']).not.toBe(first['secret'])
       expect(first).not.toHaveProperty('allow_insecure_configs')
       expect(await write(dataDir)).toEqual(first)
+    } finally {
+      await rm(dataDir, { recursive: true })
+    }
+  })
+
+  it.each([
+    [[], { retention_days: 7, max_size_bytes: 2_147_483_648 }],
+    [['--keep-days', '90'], { retention_days: 90, max_size_bytes: 2_147_483_648 }],
+    [['--keep-days', '0'], {}],
+  ])('bound the store, with %j: %j', async (args, limits) => {
+    const dataDir = await mkdtemp(join(tmpdir(), 'tek-files-'))
+    try {
+      const options = parseOptions(['--data-dir', dataDir, ...args], {}) as StartOptions
+      const { pumpConf, database } = await writeStackFiles(options, 'redis://127.0.0.1:6390')
+      const conf = JSON.parse(await readFile(pumpConf, 'utf8')) as { pumps: { store: object } }
+      const meta = { type: 'sqlite', connection_string: database, ...limits, explorer_index: true }
+      expect(conf.pumps.store).toEqual({ type: 'sql', meta })
     } finally {
       await rm(dataDir, { recursive: true })
     }

@@ -5,7 +5,7 @@ import { install, InstallError } from './install.mjs'
 import { runInForeground } from './run.mjs'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const commands = ['start', 'test', 'build', 'check', 'bench', 'conformance']
+const commands = ['start', 'test', 'faults', 'build', 'check', 'bench', 'conformance']
 
 /**
  * Installs what is missing, then runs the job with the project's own Node.js.
