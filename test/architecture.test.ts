@@ -86,6 +86,22 @@ describe('import boundaries', () => {
     expect(found, 'put what both need into @tek/analytics-record, or keep a copy on each side').toEqual([])
   })
 
+  it('lets the explorer share no more than that, and lets nobody import it', () => {
+    const found = violations('packages/explorer/{src,build,test}/**/*.ts', ({ specifier }) => {
+      return specifier.startsWith('@tek/') && specifier !== '@tek/analytics-record'
+    })
+    expect(found, 'the explorer reads what is stored; it knows the programs before it by their ports alone').toEqual([])
+    const users = violations('packages/{analytics-record,gateway,pump}/**/*.ts', ({ specifier }) => {
+      return specifier === '@tek/explorer' || specifier.includes('/explorer/')
+    })
+    expect(users, 'no program needs the explorer').toEqual([])
+  })
+
+  it('keeps the stores of the explorer from importing each other', () => {
+    const found = violations('packages/explorer/src/store/**/*.ts', importsSibling('packages/explorer/src/store'))
+    expect(found, 'what both need moves up to store/').toEqual([])
+  })
+
   it('keeps analytics-record free of I/O and of other packages', () => {
     const found = violations('packages/analytics-record/src/**/*.ts', ({ file, specifier, target }) => {
       return !file.endsWith('.test.ts') && !file.endsWith('.test-d.ts') && target === undefined && specifier !== ''
@@ -117,7 +133,7 @@ describe('import boundaries', () => {
   })
 
   it('imports only what the package lists, and built-in modules by their node: name', () => {
-    const found = ['analytics-record', 'gateway', 'pump'].flatMap((name) => {
+    const found = ['analytics-record', 'gateway', 'pump', 'explorer'].flatMap((name) => {
       const manifest = JSON.parse(readFileSync(join(root, 'packages', name, 'package.json'), 'utf8')) as {
         readonly dependencies?: Readonly<Record<string, string>>
       }

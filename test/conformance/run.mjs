@@ -22,6 +22,7 @@ const USAGE = `usage: npm run conformance -- [options]
   --corpus gateway|pump   only one of the two
   --only GLOB             only these vectors, e.g. 'jwt/*'
   --jobs N                vectors side by side (2)
+  --lane NAME             the gateway takes this way to upstreams (upstream_transport), e.g. http-proxy
   --redis-port N          first Redis port for the pump's vectors (7801)
   --postgres STRING       libpq keyword string, for the pump's area sql (else TEK_POSTGRES; without it they are skipped)
   --verbose               show what the runners print; otherwise it is only in .data/conformance/
@@ -32,6 +33,7 @@ const { values: options } = parseArgs({
     corpus: { type: 'string' },
     only: { type: 'string' },
     jobs: { type: 'string', default: '2' },
+    lane: { type: 'string' },
     'redis-port': { type: 'string', default: '7801' },
     postgres: { type: 'string', default: process.env.TEK_POSTGRES },
     verbose: { type: 'boolean', default: false },
@@ -84,10 +86,12 @@ async function runCorpus(name) {
   const program = join(root, 'packages', name, 'dist', 'main.js')
   if (!existsSync(program)) throw new Error(`${program} is missing: run npm run build`)
   const report = join(outDir, `${name}.json`)
+  // The runner keeps the variables of its caller from the gateway.
+  const lane = name === 'gateway' && options.lane ? `env TYK_GW_UPSTREAMTRANSPORT=${options.lane} ` : ''
   const args = [
     join(here, name, 'run.mjs'),
     `--${name}`,
-    `${process.execPath} ${program} --conf={conf}`,
+    `${lane}${process.execPath} ${program} --conf={conf}`,
     '--vectors',
     join(here, name, 'vectors'),
     '--jobs',

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { ARTICLE_TOKEN } from '../../scripts/start/report.ts'
+import { ARTICLE_TOKEN } from '../../scripts/start/article.ts'
 import { eventually } from '../support/eventually.ts'
 import { type Program, startProgram } from '../support/process.ts'
 import { cleanEnvironment } from '../support/programs.ts'
@@ -19,6 +19,7 @@ const TEST_TIMEOUT_MS = 180_000
 interface Ports {
   readonly gateway: number
   readonly pump: number
+  readonly explorer: number
   readonly upstream: number
   readonly redis: number
 }
@@ -27,16 +28,26 @@ let dataDir = ''
 let ports: Ports
 beforeEach(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'tek-start-'))
-  ports = { gateway: await freePort(), pump: await freePort(), upstream: await freePort(), redis: await freePort() }
+  ports = {
+    gateway: await freePort(),
+    pump: await freePort(),
+    explorer: await freePort(),
+    upstream: await freePort(),
+    redis: await freePort(),
+  }
 })
 afterEach(() => rm(dataDir, { recursive: true, force: true }))
 
-function start(extra: Readonly<Record<string, string>> = {}, usedPorts = ports): Program {
+function start(
+  extra: Readonly<Record<string, string>> = {},
+  usedPorts = ports,
+  options: readonly string[] = [],
+): Program {
   const flags = Object.entries(usedPorts).flatMap(([name, port]) => [`--${name}-port`, `${port}`])
   const env = cleanEnvironment()
   delete env['REDIS_URL']
   Object.assign(env, extra)
-  return startProgram(process.execPath, [job, '--data-dir', dataDir, '--purge-delay', '1', ...flags], {
+  return startProgram(process.execPath, [job, '--data-dir', dataDir, '--purge-delay', '1', ...flags, ...options], {
     env,
     stopTimeoutMs: STOP_TIMEOUT_MS,
   })
@@ -92,13 +103,29 @@ describe.skipIf(redisSkipReason())('npm start', { timeout: TEST_TIMEOUT_MS }, ()
     await eventually(() => expect(storedRequests()).toHaveLength(13), 20_000)
     expect(storedRequests().filter(({ responsecode }) => responsecode === 500)).toHaveLength(1)
     expect(storedRequests().filter(({ alias }) => alias === 'foo@bar.com')).toMatchObject([{ apiid: 'httpbin-jwt' }])
-    expect(stack.output()).toMatch(/\d+ records? shipped/)
+    await stack.waitForLine(/\d+ records? shipped/, 20_000)
     expect(stack.output(), 'nothing to worry a first user').not.toMatch(/level=warning|level=error|WARN|ERROR/)
     expect(stack.output()).toContain(`curl http://localhost:${ports.gateway}/httpbin/get`)
+
+    expect(stack.output()).toContain(`http://localhost:${ports.explorer}`)
+    const page = `http://127.0.0.1:${ports.explorer}`
+    expect(await (await fetch(page)).text()).toContain('<script type="module"')
+    const question = `${page}/api/v1/requests?q=${encodeURIComponent('response_code:500')}&from=now-15m&to=now`
+    expect(await (await fetch(question)).json()).toMatchObject({
+      total: { value: 1, exact: true },
+      rows: [{ fields: { response_code: 500, api_name: 'httpbin' } }],
+    })
 
     stack.kill('SIGINT')
     expect(await stack.exited()).toBe(0)
     for (const port of Object.values(ports)) expect(await isListening(port)).toBe(false)
+  })
+
+  it('sends sample traffic with --traffic', async () => {
+    await using stack = start({}, ports, ['--traffic'])
+    await stack.waitForLine(/^ready$/, TEST_TIMEOUT_MS)
+    expect(stack.output()).toContain('Sample traffic runs for ten minutes')
+    await eventually(() => expect(storedRequests().length).toBeGreaterThan(5), 30_000)
   })
 
   it('says which program died, shows its last lines, and stops the others with exit code 1', async () => {
@@ -127,12 +154,18 @@ describe.skipIf(redisSkipReason())('npm start', { timeout: TEST_TIMEOUT_MS }, ()
   it('refuses a second start on its folder, and names programs that a killed start left behind', async () => {
     await using stack = start()
     await stack.waitForLine(/^ready$/, TEST_TIMEOUT_MS)
-    const others = { ...ports, gateway: await freePort(), upstream: await freePort(), pump: await freePort() }
+    const others = {
+      ...ports,
+      gateway: await freePort(),
+      upstream: await freePort(),
+      pump: await freePort(),
+      explorer: await freePort(),
+    }
     const holder = JSON.parse(await readFile(join(dataDir, 'start.lock'), 'utf8')) as {
       readonly launcher: { readonly pid: number }
       readonly programs: readonly { readonly name: string; readonly pid: number }[]
     }
-    expect(holder.programs.map(({ name }) => name)).toEqual(['redis', 'upstream', 'gateway', 'pump'])
+    expect(holder.programs.map(({ name }) => name)).toEqual(['redis', 'upstream', 'gateway', 'pump', 'explorer'])
     {
       await using second = start({}, others)
       expect(await second.exited()).toBe(1)

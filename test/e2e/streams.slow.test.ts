@@ -1,5 +1,4 @@
 /** Large bodies, many idle streams and slow readers: the gateway's memory stays flat. */
-import { readFileSync } from 'node:fs'
 import http from 'node:http'
 import net from 'node:net'
 import { once } from 'node:events'
@@ -9,15 +8,32 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { eventually } from '../support/eventually.ts'
 import { startGateway, type Gateway } from '../support/gateway.ts'
+import { descriptorCount, idleRssMb, peakRssMb, rssMb } from '../support/usage.ts'
 import { redisSkipReason, startRedis, type RedisServer } from '../support/redis.ts'
 
 const GIB = 1024 ** 3
 const MIB = 1024 ** 2
 const MINUTES = 60_000
 
-/** Sends and takes whatever size it is asked for; `/sse` sends one event and stays; upgrades are echoed. */
-function startSink(): Promise<http.Server> {
+type Framing = 'length' | 'chunked'
+
+function blocks(size: number): Readable {
   const block = Buffer.alloc(64 * 1024, 'x')
+  let left = size
+  return new Readable({
+    read() {
+      const part = left >= block.length ? block : block.subarray(0, left)
+      left -= part.length
+      this.push(part.length === 0 ? null : part)
+    },
+  })
+}
+
+/**
+ * Takes any body and says its size; `/length/N` and `/chunked/N` send a body of N bytes, `/sse` sends one event and stays.
+ * Upgrades are echoed.
+ */
+function startSink(): Promise<http.Server> {
   const server = http.createServer((request, response) => {
     if (request.url === '/sse') {
       response.writeHead(200, { 'Content-Type': 'text/event-stream' })
@@ -30,17 +46,13 @@ function startSink(): Promise<http.Server> {
       request.on('end', () => response.end(String(size)))
       return
     }
-    const size = Number(request.url?.slice(1))
-    response.writeHead(200, { 'Content-Type': 'application/octet-stream', 'Content-Length': size })
-    let left = size
-    const source = new Readable({
-      read() {
-        const part = left >= block.length ? block : block.subarray(0, left)
-        left -= part.length
-        this.push(part.length === 0 ? null : part)
-      },
+    const [, framing, text] = (request.url ?? '').split('/')
+    const size = Number(text)
+    response.writeHead(200, {
+      'Content-Type': 'application/octet-stream',
+      ...(framing === 'length' && { 'Content-Length': size }),
     })
-    pipeline(source, response).catch(() => {})
+    pipeline(blocks(size), response).catch(() => {})
   })
   server.on('upgrade', (_, socket) => {
     socket.on('error', () => socket.destroy())
@@ -49,9 +61,6 @@ function startSink(): Promise<http.Server> {
   })
   return new Promise((resolve) => server.listen(0, '127.0.0.1', 4096, () => resolve(server)))
 }
-
-const rssMb = (pid: number): number =>
-  Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024
 
 describe.skipIf(redisSkipReason() ?? process.platform !== 'linux')('memory', () => {
   let redis: RedisServer
@@ -75,8 +84,7 @@ describe.skipIf(redisSkipReason() ?? process.platform !== 'linux')('memory', () 
       },
       conf: { http_server_options: { enable_websockets: true, write_timeout: 3600, read_timeout: 3600 } },
     })
-    // The heap of a process that has served nothing yet grows for other reasons.
-    for (let i = 0; i < 20; i++) await download(20 * MIB)
+    await warmUp()
   })
   afterAll(async () => {
     await gateway?.stop()
@@ -85,32 +93,28 @@ describe.skipIf(redisSkipReason() ?? process.platform !== 'linux')('memory', () 
     await redis?.stop()
   })
 
-  /** The highest memory use, in MB, while something runs. */
-  async function highestDuring(work: () => Promise<void>): Promise<number> {
-    let highest = rssMb(gateway.program.pid)
-    const timer = setInterval(() => (highest = Math.max(highest, rssMb(gateway.program.pid))), 50)
-    await work()
-    clearInterval(timer)
-    return highest
+  /** The heap of a process that has served nothing yet grows for other reasons than the size of a body. */
+  async function warmUp(): Promise<void> {
+    const agent = new http.Agent({ keepAlive: true })
+    const client = async (): Promise<void> => {
+      for (let i = 0; i < 500; i++) {
+        await download('length', 100, agent)
+        await upload('length', 1000, agent)
+      }
+    }
+    await Promise.all(Array.from({ length: 16 }, client))
+    agent.destroy()
   }
 
-  async function growthDuring(work: () => Promise<void>): Promise<number> {
-    const before = rssMb(gateway.program.pid)
-    return (await highestDuring(work)) - before
+  async function growthDuring(work: () => Promise<unknown>): Promise<number> {
+    const idle = await idleRssMb(gateway.program.pid)
+    return (await peakRssMb(gateway.program.pid, work)) - idle
   }
 
-  /** What a large body needs beyond what many small ones keep in use: young buffers wait for a collection either way. */
-  async function growthWithSize(send: (size: number) => Promise<void>): Promise<number> {
-    const small = await highestDuring(async () => {
-      for (let i = 0; i < 50; i++) await send(20 * MIB)
-    })
-    return (await highestDuring(() => send(GIB))) - small
-  }
-
-  function download(size: number): Promise<number> {
+  function download(framing: Framing, size: number, agent?: http.Agent): Promise<number> {
     return new Promise((resolve, reject) => {
       http
-        .get(`${gateway.url}/app/${size}`, (response) => {
+        .get(`${gateway.url}/app/${framing}/${size}`, { agent }, (response) => {
           let received = 0
           response.on('data', (chunk: Buffer) => (received += chunk.length))
           response.on('end', () => resolve(received))
@@ -120,34 +124,31 @@ describe.skipIf(redisSkipReason() ?? process.platform !== 'linux')('memory', () 
     })
   }
 
-  function upload(size: number): Promise<string> {
-    const block = Buffer.alloc(64 * 1024, 'u')
-    let left = size
-    const body = new Readable({
-      read() {
-        const part = left >= block.length ? block : block.subarray(0, left)
-        left -= part.length
-        this.push(part.length === 0 ? null : part)
-      },
-    })
+  function upload(framing: Framing, size: number, agent?: http.Agent): Promise<number> {
+    const headers = framing === 'length' ? { 'Content-Length': size } : {}
     return new Promise((resolve, reject) => {
-      const request = http.request(`${gateway.url}/app/up`, { method: 'POST' }, (response) => {
+      const request = http.request(`${gateway.url}/app/up`, { agent, method: 'POST', headers }, (response) => {
         let text = ''
         response.on('data', (chunk: Buffer) => (text += chunk.toString()))
-        response.on('end', () => resolve(text))
+        response.on('end', () => resolve(Number(text)))
       })
-      pipeline(body, request).catch(reject)
+      pipeline(blocks(size), request).catch(reject)
     })
   }
 
-  test(
-    'a body of 1 GiB, down or up, needs less than 50 MB more than as many bytes in bodies of 20 MiB',
-    async () => {
-      const down = await growthWithSize(async (size) => expect(await download(size)).toBe(size))
-      const up = await growthWithSize(async (size) => expect(await upload(size)).toBe(String(size)))
-      console.log(`growth: ${down.toFixed(1)} MB down, ${up.toFixed(1)} MB up`)
-      expect(down).toBeLessThan(50)
-      expect(up).toBeLessThan(50)
+  const transfers = [
+    ['down', 'length', download],
+    ['down', 'chunked', download],
+    ['up', 'length', upload],
+    ['up', 'chunked', upload],
+  ] as const
+
+  test.each(transfers)(
+    '1 GiB %s (%s) needs less than 50 MB more than the idle process',
+    async (direction, framing, transfer) => {
+      const growth = await growthDuring(async () => expect(await transfer(framing, GIB)).toBe(GIB))
+      console.log(`1 GiB ${direction} (${framing}): ${growth.toFixed(1)} MB more`)
+      expect(growth).toBeLessThan(50)
     },
     5 * MINUTES,
   )
@@ -158,7 +159,7 @@ describe.skipIf(redisSkipReason() ?? process.platform !== 'linux')('memory', () 
       const socket = net.connect(gateway.port, '127.0.0.1')
       socket.pause()
       const growth = await growthDuring(async () => {
-        socket.write(`GET /app/${100 * MIB} HTTP/1.1\r\nHost: h\r\n\r\n`)
+        socket.write(`GET /app/length/${100 * MIB} HTTP/1.1\r\nHost: h\r\n\r\n`)
         for (let second = 0; second < 10; second++) {
           socket.read(1024)
           await delay(1000)
@@ -192,9 +193,7 @@ describe.skipIf(redisSkipReason() ?? process.platform !== 'linux')('memory', () 
       console.log(`held at ${held.toFixed(0)} MB, growth in 15 s: ${growth.toFixed(1)} MB`)
       expect(growth).toBeLessThan(20)
       for (const socket of sockets) socket.destroy()
-      const descriptors = `/proc/${gateway.program.pid}/fd`
-      const { readdirSync } = await import('node:fs')
-      await eventually(() => expect(readdirSync(descriptors).length).toBeLessThan(100), MINUTES)
+      await eventually(() => expect(descriptorCount(gateway.program.pid)).toBeLessThan(100), MINUTES)
     },
     3 * MINUTES,
   )

@@ -36,8 +36,21 @@ export interface Gateway extends AsyncDisposable {
 const SECRET = 'test-secret'
 const CLOSED_PORT = 1
 
+const PORT_ATTEMPTS = 3
+
 /** Starts the real gateway program with a configuration folder of its own. Disposing it ends the process. */
 export async function startGateway(options: GatewayOptions = {}): Promise<Gateway> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await startOnFreePort(options)
+    } catch (error) {
+      // Someone else may take a port between the moment it was found free and the start.
+      if (attempt === PORT_ATTEMPTS || !String(error).includes('is in use')) throw error
+    }
+  }
+}
+
+async function startOnFreePort(options: GatewayOptions): Promise<Gateway> {
   const dir = await mkdtemp(join(tmpdir(), 'tek-gateway-'))
   const port = await freePort()
   await writeFiles(dir, port, options)

@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -59,15 +60,34 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
   }
 }
 
-/** A port that nobody listens on at this moment. */
+/**
+ * A port that nobody listens on at this moment, and that the system gives to no outgoing connection: one of another test
+ * could otherwise have it by the time that the program under test listens.
+ */
 export async function freePort(): Promise<number> {
-  const { promise, resolve, reject } = Promise.withResolvers<number>()
+  const end = endOfOurPorts()
+  for (;;) {
+    const port = FIRST_PORT + Math.floor(Math.random() * (end - FIRST_PORT))
+    if (await canListen(port)) return port
+  }
+}
+
+const FIRST_PORT = 10_000
+
+/** Where Linux begins with the ports of outgoing connections; other systems begin higher. */
+function endOfOurPorts(): number {
+  const usual = 32_768
+  const range = '/proc/sys/net/ipv4/ip_local_port_range'
+  const first = existsSync(range) ? Number(readFileSync(range, 'utf8').trim().split(/\s+/)[0]) : usual
+  return first >= FIRST_PORT + 1000 ? Math.min(first, usual) : usual
+}
+
+function canListen(port: number): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>()
   const probe = createServer()
-  probe.once('error', reject)
-  probe.listen(0, '127.0.0.1', () => {
-    const address = probe.address()
-    probe.close(() => (address && typeof address === 'object' ? resolve(address.port) : reject(new Error('no port'))))
-  })
+  probe.once('error', () => resolve(false))
+  // On every address, as some of the programs do.
+  probe.listen(port, () => probe.close(() => resolve(true)))
   return promise
 }
 
