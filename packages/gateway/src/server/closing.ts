@@ -12,5 +12,5 @@ export function closeGently(socket: Socket, lastWords = ''): void {
   const timer = setTimeout(() => socket.destroy(), LINGER_MS).unref()
   socket.once('close', () => clearTimeout(timer))
   socket.resume()
-  socket.end(lastWords)
+  if (!socket.writableEnded) socket.end(lastWords)
 }

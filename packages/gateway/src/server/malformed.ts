@@ -21,7 +21,8 @@ export function refuse(err: NodeJS.ErrnoException, socket: Socket, response: Ser
   if (!socket.writable || response?.headersSent === true) {
     // Its answer may wait for the end of this turn.
     releaseWrites()
-    socket.destroy()
+    if (response?.writableEnded === true) closeGently(socket)
+    else socket.destroy()
     return
   }
   if (response?.socket === socket) abandon(response, socket)

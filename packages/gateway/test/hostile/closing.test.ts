@@ -31,6 +31,7 @@ describe('an answer that closes the connection', () => {
     ['405', `CONNECT client.test:80 HTTP/1.1\r\n${HOST}\r\n`],
     ['413', post('Content-Length: 100000000\r\n')],
     ['501', post('Transfer-Encoding: gzip, chunked\r\n')],
+    ['501, which the parser refuses as well,', post('Transfer-Encoding: identity\r\n')],
     ['505', `GET /x HTTP/0.9\r\n${HOST}\r\n`],
   ])('%s ends it without a reset, though more comes', async (name, bytes) => {
     const errors: unknown[] = []
