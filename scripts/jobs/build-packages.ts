@@ -2,6 +2,7 @@ import { globSync } from 'node:fs'
 import { cp } from 'node:fs/promises'
 import { join } from 'node:path'
 import { buildPage } from './build-page.ts'
+import { bundleGateway } from './bundle-gateway.ts'
 import { root, runTool } from './lib.ts'
 
 /** What the compiler does not copy: Lua scripts, templates, pages. */
@@ -19,6 +20,7 @@ export async function buildPackages(names: readonly string[] = []): Promise<numb
     const target = asset.replace(/^(packages[\\/][^\\/]+[\\/])src/, '$1dist')
     await cp(join(root, asset), join(root, target), { preserveTimestamps: true })
   }
-  if (code !== 0 || (names.length > 0 && !names.includes('explorer'))) return code
-  return buildPage()
+  const isWanted = (name: string): boolean => names.length === 0 || names.includes(name)
+  if (code === 0 && isWanted('gateway')) await bundleGateway()
+  return code === 0 && isWanted('explorer') ? buildPage() : code
 }

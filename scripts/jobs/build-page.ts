@@ -1,6 +1,6 @@
-import { globSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { root, runNode } from './lib.ts'
+import { isUpToDate } from './up-to-date.ts'
 
 const explorer = join(root, 'packages', 'explorer')
 const built = join(explorer, 'dist', 'web', 'index.html')
@@ -10,14 +10,7 @@ const SOURCES = ['web/**/*', 'build/*', 'src/fields.ts', 'src/query/*', 'vite.co
 
 /** Builds the page of the explorer with Vite, unless nothing has changed since. Returns Vite's exit code. */
 export async function buildPage(): Promise<number> {
-  if (isUpToDate()) return 0
+  if (isUpToDate(built, explorer, SOURCES)) return 0
   const vite = join(explorer, 'node_modules', 'vite', 'bin', 'vite.js')
   return runNode([vite, 'build', '--config', join(explorer, 'vite.config.ts'), '--logLevel', 'warn'])
-}
-
-function isUpToDate(): boolean {
-  const builtAt = statSync(built, { throwIfNoEntry: false })?.mtimeMs ?? 0
-  return SOURCES.flatMap((pattern) => globSync(pattern, { cwd: explorer }))
-    .map((file) => statSync(join(explorer, file)).mtimeMs)
-    .every((changedAt) => changedAt < builtAt)
 }
