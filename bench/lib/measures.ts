@@ -45,6 +45,8 @@ export const MEASURES: readonly Measure[] = [
   row('workers', 'two workers on two cores against one on one', TIMES, 'higher', 1.6, 1.9),
   row('pump-rate', 'pump, one core: records a second into a counting Elasticsearch', ['', 0], 'higher', 50_000, 80_000),
   row('pump-waiting', 'pump: memory while 1,000,000 records wait, sink down', MB, 'lower', 200, 150),
+  row('gateway-start', 'gateway, 2 APIs: first request through after', MS, 'lower', 750, 500),
+  row('pump-start', 'pump: healthy after', MS, 'lower', 750, 500),
   row('one-connection-apart', 'one connection, a core for each side: the same', MS_EXACT, 'lower', 0.2, 0.12),
   row(
     'one-connection-apart-busy',
@@ -53,10 +55,8 @@ export const MEASURES: readonly Measure[] = [
     'lower',
   ),
   row('one-connection-apart-nginx', 'one connection, a core for each side: what nginx adds', MS_EXACT, 'lower'),
-  row('gateway-start', 'gateway, 2 APIs: first request through after', MS, 'lower', 1000),
   row('gateway-start-apis', 'gateway, 1,000 APIs: first request through after', MS, 'lower'),
   row('gateway-memory', 'gateway, 2 APIs: memory after start', MB, 'lower'),
-  row('pump-start', 'pump: healthy after', MS, 'lower'),
   row('pump-memory', 'pump: memory after start', MB, 'lower'),
 ]
 
@@ -68,13 +68,16 @@ export interface Finding {
   readonly byCpu: Spread | null
 }
 
-export type Verdict = 'goal met' | 'floor met' | 'not met' | 'reported'
+export type Verdict = 'goal met' | 'floor met' | 'in doubt' | 'not met' | 'reported'
 
-export function verdictOf({ better, floor, goal }: Measure, value: number): Verdict {
+/** By the median; whether the floor is met is in doubt as long as more rounds could well move the median across it. */
+export function verdictOf({ better, floor, goal }: Measure, { median, low, high }: Spread): Verdict {
   if (floor === null || goal === null) return 'reported'
-  const reaches = (limit: number): boolean => (better === 'higher' ? value >= limit : value <= limit)
-  if (reaches(goal)) return 'goal met'
-  return reaches(floor) ? 'floor met' : 'not met'
+  const reaches = (value: number, limit: number): boolean => (better === 'higher' ? value >= limit : value <= limit)
+  const [worst, best] = better === 'higher' ? [low, high] : [high, low]
+  if (!reaches(best, floor)) return 'not met'
+  if (!reaches(worst, floor)) return 'in doubt'
+  return reaches(median, goal) ? 'goal met' : 'floor met'
 }
 
 export const format = ({ digits, unit }: Measure, value: number): string =>

@@ -55,10 +55,10 @@ export function disturbances(otherPercents: readonly number[]): string[] {
   return [`Others took up to ${number(most, 0)} % of the core under test: only the figures by CPU time say something.`]
 }
 
-/** @param shared - programs that have no core for themselves. */
+/** @param shared - programs that have no core for themselves: of those beside them, only what is no part of the bench disturbs. */
 export const disturbancesOf = (measured: Measured, shared: readonly string[]): string[] =>
   disturbances(
     Object.entries(measured).flatMap(([name, samples]) =>
-      shared.includes(name) ? [] : valuesOf(samples, 'otherPercent'),
+      valuesOf(samples, shared.includes(name) ? 'foreignPercent' : 'otherPercent'),
     ),
   )

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis'
 import { closedLoop, type LoadResult } from './closed-loop/wrk.ts'
 import { coreTime, processTime, residentMb } from './proc.ts'
-import type { Running } from './processes.ts'
+import { BOTH_CORES, type Running } from './processes.ts'
 import { countAndClear, missingRecords } from './records.ts'
 import type { Target } from './target.ts'
 
@@ -26,6 +26,8 @@ export interface Sample extends LoadResult {
   readonly corePercent: number
   /** Share of its cores that other programs of this machine, or other machines of the host, took. */
   readonly otherPercent: number
+  /** Processor time of anything outside the bench, in percent of one core. */
+  readonly foreignPercent: number
   readonly rssMb: number
 }
 
@@ -34,6 +36,7 @@ export type Measured = Readonly<Record<string, readonly Sample[]>>
 
 export interface RoundOptions {
   readonly rounds: number
+  /** Of each round. */
   readonly seconds: number
   readonly warmUpSeconds: number
   /** How many requests the end of a round may cut off. */
@@ -44,7 +47,7 @@ export interface RoundOptions {
 export type Load = (contender: Contender, seconds: number) => Promise<LoadResult>
 
 /**
- * Lets the programs take turns, A B C A B C, after a warm-up of each.
+ * Lets the programs take turns, A B C, B C A, C A B, after a warm-up of each: none of them is always the first.
  *
  * @throws When a record is missing or one of our requests failed: speed is not bought with loss.
  */
@@ -59,7 +62,7 @@ export async function takeTurns(
   }
   const measured = Object.fromEntries(contenders.map(({ name }) => [name, [] as Sample[]]))
   for (let round = 0; round < options.rounds; round++) {
-    for (const contender of contenders) {
+    for (const contender of startingAt(contenders, round)) {
       const sample = await measure(contender, options.seconds, load)
       measured[contender.name]?.push(sample)
       await checkSample(contender, sample, options.underWay)
@@ -68,22 +71,39 @@ export async function takeTurns(
   return measured
 }
 
+const startingAt = <T>(all: readonly T[], first: number): T[] => {
+  const at = first % all.length
+  return [...all.slice(at), ...all.slice(0, at)]
+}
+
 async function measure(contender: Contender, seconds: number, load: Load): Promise<Sample> {
   const { pid, cores } = contender.process
-  const before = { cpu: processTime(pid), cores: coreTime(cores), ms: performance.now() }
+  const before = times(pid, cores)
   const result = await load(contender, seconds)
-  const cpu = processTime(pid) - before.cpu
-  const busy = coreTime(cores) - before.cores
-  const available = ((performance.now() - before.ms) / 1000) * cores.length
+  const after = times(pid, cores)
+  const cpu = after.cpu - before.cpu
+  const busy = after.cores - before.cores
+  const elapsed = after.seconds - before.seconds
+  const available = elapsed * cores.length
   return {
     ...result,
     perCore: result.perSecond / cores.length,
     cpuMicros: (cpu / Math.max(1, result.requests)) * 1e6,
     corePercent: (cpu / available) * 100,
     otherPercent: Math.max(0, ((busy - cpu) / available) * 100),
+    foreignPercent: Math.max(0, ((after.foreign - before.foreign) / elapsed) * 100),
     rssMb: residentMb(pid),
   }
 }
+
+/** What a round is a difference of; all in seconds. */
+const times = (pid: number, cores: readonly number[]) => ({
+  cpu: processTime(pid),
+  cores: coreTime(cores),
+  // Everything the bench starts is below this process.
+  foreign: coreTime(BOTH_CORES) - processTime(process.pid),
+  seconds: performance.now() / 1000,
+})
 
 async function checkSample({ name, ours, records }: Contender, sample: Sample, underWay: number): Promise<void> {
   if (ours && sample.errors > 0) throw new Error(`${name}: ${sample.errors} requests failed`)

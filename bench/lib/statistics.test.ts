@@ -19,7 +19,21 @@ describe('statistics', () => {
 
   test('takes the ratio of each round before the median', () => {
     // The ratio of the medians would be 1.
-    expect(spreadOfPairs([10, 20, 90], [20, 10, 30], ratio)).toEqual({ median: 2, min: 0.5, max: 3 })
+    expect(spreadOfPairs([10, 20, 90], [20, 10, 30], ratio)).toMatchObject({ median: 2, min: 0.5, max: 3 })
+  })
+
+  // From tables of the sign test, at most one error in ten.
+  test.each([
+    [1, 1, 1],
+    [5, 1, 5],
+    [7, 1, 7],
+    [8, 2, 7],
+    [9, 2, 8],
+    [15, 4, 12],
+    [25, 8, 18],
+  ])('of %d rounds, the median lies between the %d. and the %d.', (count, low, high) => {
+    const values = Array.from({ length: count }, (_, i) => count - i)
+    expect(spreadOf(values)).toMatchObject({ low, high })
   })
 
   test('compares by difference and by change in percent', () => {

@@ -13,14 +13,14 @@ const conditions = (startedAt: string): Conditions => ({
   seconds: 5,
   pinned: true,
 })
-const spread = { median: 2.5, min: 2.1, max: 2.9 }
+const spread = { median: 2.5, min: 2.1, max: 2.9, low: 2.1, high: 2.9 }
 const result = (changes: Partial<Result>): Result => ({
   name: 'keyless-analytics',
   title: 'Keyless & analytics',
   conditions: conditions('2025-06-01T10:00:00.000Z'),
   report: [],
   warnings: [],
-  findings: [{ id: 'keyless-stock', value: spread, byCpu: { median: 2.6, min: 2.4, max: 2.7 } }],
+  findings: [{ id: 'keyless-stock', value: spread, byCpu: { median: 2.6, min: 2.4, max: 2.7, low: 2.4, high: 2.7 } }],
   bars: [{ label: 'gateway', ours: true, value: spread }],
   raw: null,
   ...changes,

@@ -17,6 +17,7 @@ export function summaryText(results: readonly Result[], problems: readonly strin
       ['measure', 'floor', 'goal', 'measured, median', 'lowest to highest', 'by CPU time', 'met?'],
       promised.map((measure) => promisedRow(measure, findings.get(measure.id))),
     ),
+    HOW_JUDGED,
     ...(reported.length > 0
       ? [
           table(
@@ -30,6 +31,9 @@ export function summaryText(results: readonly Result[], problems: readonly strin
   ].join('\n\n')
 }
 
+const HOW_JUDGED =
+  'The median decides. *In doubt*: the rounds lie so far apart that more of them could well move the median across the floor.'
+
 const warningsOf = ({ name, warnings }: Result): string[] => warnings.map((one) => `${name}: ${one}`)
 
 function promisedRow(measure: Measure, finding: Finding | undefined): string[] {
@@ -39,7 +43,7 @@ function promisedRow(measure: Measure, finding: Finding | undefined): string[] {
   const row = [label, limit(floor), limit(goal)]
   if (finding === undefined) return [...row, '–', '–', '–', 'not measured']
   const { value, byCpu } = finding
-  const verdict = verdictOf(measure, value.median)
+  const verdict = verdictOf(measure, value)
   const cpu = byCpu === null ? '–' : format(measure, byCpu.median)
   return [...row, format(measure, value.median), between(measure, finding), cpu, verdict]
 }

@@ -15,6 +15,8 @@ export interface LoadRow {
   readonly connections?: number
   /** The programs under test share the core of load and upstream. */
   readonly oneCore?: true
+  /** How many times as many rounds, where little is to be told apart. */
+  readonly roundsTimes?: number
   readonly measures?: readonly MeasureRow[]
 }
 
@@ -112,6 +114,7 @@ export const LOAD_ROWS: readonly LoadRow[] = [
       gateway('100 APIs', { ...ANALYTICS, apis: 100 }),
       { name: '1,000 APIs, requests to each in turn', gateway: { ...ANALYTICS, apis: 1000 }, spread: 999 },
     ],
+    roundsTimes: 3,
     measures: [throughput('apis', '1,000 APIs', '2 APIs')],
   },
   {

@@ -21,7 +21,7 @@ export const loadScenarios: readonly Scenario[] = LOAD_ROWS.map((row) => ({
   name: row.name,
   title: row.title,
   seconds: ({ rounds, seconds, warmUpSeconds }) =>
-    row.programs.length * (warmUpSeconds + rounds * (seconds + SECONDS_BESIDE_LOAD)),
+    row.programs.length * (warmUpSeconds + rounds * (row.roundsTimes ?? 1) * (seconds + SECONDS_BESIDE_LOAD)),
   async run(options) {
     await using stage = await openStage(row.oneCore === true ? { testCores: LOAD_CORE } : {})
     const missing = row.programs.filter(isMissing)
@@ -29,8 +29,10 @@ export const loadScenarios: readonly Scenario[] = LOAD_ROWS.map((row) => ({
     for (const program of row.programs.filter((one) => !isMissing(one)))
       contenders.push(await startContender(stage, program, row))
     const connections = row.connections ?? options.connections
-    const measured = await takeTurns(contenders, { ...options, underWay: connections }, wrkLoad(connections, LOAD_CORE))
-    return outcomeOf(row, measured, connections, missing)
+    const rounds = options.rounds * (row.roundsTimes ?? 1)
+    const turns = { ...options, rounds, underWay: connections }
+    const measured = await takeTurns(contenders, turns, wrkLoad(connections, LOAD_CORE))
+    return outcomeOf(row, measured, { connections, rounds, missing })
   },
 }))
 
@@ -60,12 +62,18 @@ async function startOurs(
   return { ...same, target: { ...request, ...target, url: target.url.replace('/bench/', '/bench-{}/'), spread } }
 }
 
-function outcomeOf(row: LoadRow, measured: Measured, connections: number, missing: readonly ProgramRow[]): Outcome {
+interface Turns {
+  readonly connections: number
+  readonly rounds: number
+  readonly missing: readonly ProgramRow[]
+}
+
+function outcomeOf(row: LoadRow, measured: Measured, { connections, rounds, missing }: Turns): Outcome {
   const first = row.programs[0]?.name ?? ''
   return {
     ...(row.oneCore === true && { placement: ONE_CORE }),
     report: [
-      `Closed loop, ${connections} ${connections === 1 ? 'connection' : 'connections'}.`,
+      `Closed loop, ${connections} ${connections === 1 ? 'connection' : 'connections'}, ${rounds} rounds.`,
       ...missing.map(({ name }) => `Left out, because it is not installed: ${name}.`),
       figuresTable(measured),
       pairsTable(measured, first),

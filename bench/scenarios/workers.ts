@@ -2,7 +2,7 @@ import { closedLoop } from '../lib/closed-loop/wrk.ts'
 import { processTree } from '../lib/proc.ts'
 import { BOTH_CORES, TEST_CORE } from '../lib/processes.ts'
 import { startGateway } from '../lib/programs/gateway.ts'
-import { figuresTable, inverse, pairsTable, valuesOf } from '../lib/report.ts'
+import { disturbancesOf, figuresTable, inverse, pairsTable, valuesOf } from '../lib/report.ts'
 import { type Contender, takeTurns } from '../lib/rounds.ts'
 import { type Scenario, SkippedError } from '../lib/scenario.ts'
 import { openStage, type Stage } from '../lib/stage.ts'
@@ -42,7 +42,7 @@ export const workers: Scenario = {
           byCpu: spreadOfPairs(valuesOf(two, 'cpuMicros'), valuesOf(one, 'cpuMicros'), (a, b) => 2 * inverse(a, b)),
         },
       ],
-      warnings: [],
+      warnings: disturbancesOf(measured, [TWO, ONE]),
       bars: [],
       raw: measured,
     }

@@ -9,6 +9,7 @@ const BAR = 14
 const COLOUR: Readonly<Record<Verdict, string>> = {
   'goal met': COLOURS.good,
   'floor met': COLOURS.fair,
+  'in doubt': COLOURS.doubt,
   'not met': COLOURS.bad,
   reported: COLOURS.peer,
 }
@@ -68,7 +69,7 @@ function valueOf(
   const right = left + TRACK_WIDTH + 14
   if (finding === undefined) return [text(right, y + 4, 'not measured', { colour: COLOURS.faint, size: 12 })]
   const { median, min, max } = finding.value
-  const verdict = verdictOf(measure, median)
+  const verdict = verdictOf(measure, finding.value)
   return [
     rect(left, y - BAR / 2, at(median) - left, BAR, COLOUR[verdict]),
     whisker(at(min), at(max), y),

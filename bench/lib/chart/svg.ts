@@ -8,6 +8,7 @@ export const COLOURS = {
   peer: '#a9b4bf',
   good: '#2f7d4f',
   fair: '#a86d0a',
+  doubt: '#7a5195',
   bad: '#b83a3a',
 } as const
 
