@@ -1,6 +1,6 @@
 /** Everything that is made for one form of documents. */
 import { streamNames, wholeTemplate } from '../../packages/pump/src/sinks/elasticsearch/index-management/data-stream.ts'
-import { FLAT_MAPPINGS } from '../../packages/pump/src/sinks/elasticsearch/index-management/flat.ts'
+import { FLAT_MAPPINGS, flatPatterns } from '../../packages/pump/src/sinks/elasticsearch/index-management/flat.ts'
 import { consumers } from './dashboards/consumers.ts'
 import { errors } from './dashboards/errors.ts'
 import { latency } from './dashboards/latency.ts'
@@ -80,7 +80,7 @@ function indexTemplate(form: Form): object {
   const fields = Object.entries(form.kinds).filter(([field]) => !field.endsWith('.keyword'))
   const properties = Object.fromEntries(fields.map(([field, kind]) => [field, mappings[kind]]))
   return {
-    index_patterns: [form.index],
+    index_patterns: flatPatterns(form.index.replace('*', '')),
     priority: 50,
     // Charts find their fields before the first record has them.
     template: { mappings: { ...FLAT_MAPPINGS, properties: { ...FLAT_MAPPINGS.properties, ...properties } } },

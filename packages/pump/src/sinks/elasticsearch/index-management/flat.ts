@@ -55,4 +55,4 @@ export const isComposable = (server: Server): boolean =>
  * and not that of the dead letters, which version 6 could not make any more: an index has one type there, and they have one
  * of their own.
  */
-const flatPatterns = (name: string): string[] => [name, `${name}-0*`, `${name}-1*`, `${name}-2*`]
+export const flatPatterns = (name: string): string[] => [name, `${name}-0*`, `${name}-1*`, `${name}-2*`]
