@@ -128,6 +128,6 @@ describe.skipIf(redisSkipReason()).each([...storeKinds])('with $name', ({ create
     ]) {
       expect(log).toContain(line)
     }
-    await eventually(() => expect(pump.program.output()).toContain('Purged'))
+    await pump.program.waitForLine('Purged')
   })
 })

@@ -32,7 +32,7 @@ describe.skipIf(redisSkipReason() ?? process.platform !== 'linux').concurrent('a
       await stage.bury([sleeper.pid])
       await stage.delivered('FIRST')
       await stage.delivered('SECOND')
-      expect(heir.program.output()).toContain('leases recovered')
+      await heir.program.waitForLine('leases recovered')
       sleeper.program.kill('SIGCONT')
       moment.drop()
       await stage.push(200)
@@ -67,7 +67,7 @@ describe.skipIf(redisSkipReason()).concurrent('a pump that is to stop', () => {
       await stage.expectSecondGoesOn(pump)
       // Of its own accord: the harness waits for as long as it takes.
       expect(await stage.stop(pump)).toBe(0)
-      expect(pump.program.output()).toContain('Tyk-pump stopped.')
+      await pump.program.waitForLine('Tyk-pump stopped.')
       await stage.expectNothingLost()
       await stage.drain()
     },

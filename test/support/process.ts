@@ -12,8 +12,11 @@ export interface Program extends AsyncDisposable {
   readonly pid: number
   /** What the program wrote so far, stdout and stderr in the order of arrival. */
   output(): string
-  /** Resolves with the first output line that matches; rejects when the program ends or the deadline passes. */
-  waitForLine(pattern: RegExp, timeoutMs?: number): Promise<string>
+  /**
+   * Resolves with the first output line that matches, or contains a text; rejects when the program ends or the deadline passes.
+   * A line may arrive after the answer that it is about.
+   */
+  waitForLine(pattern: RegExp | string, timeoutMs?: number): Promise<string>
   /** Resolves with the exit code, or the signal's name. */
   exited(): Promise<number | NodeJS.Signals>
   kill(signal: NodeJS.Signals): void
@@ -96,7 +99,7 @@ function collectOutput(child: ChildProcess): OutputLog {
 async function waitForLine(
   log: OutputLog,
   ended: Promise<number | NodeJS.Signals>,
-  pattern: RegExp,
+  pattern: RegExp | string,
   timeoutMs: number,
 ): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>()
@@ -104,7 +107,7 @@ async function waitForLine(
     const line = log
       .text()
       .split('\n')
-      .find((candidate) => pattern.test(candidate))
+      .find((candidate) => (typeof pattern === 'string' ? candidate.includes(pattern) : pattern.test(candidate)))
     if (line !== undefined) resolve(line)
   }
   const fail = (why: string): void =>

@@ -1,12 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { connect, createServer } from 'node:net'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { findRedisProgram, redisHelp } from '../../scripts/redis/find-redis.ts'
-import { eventually } from './eventually.ts'
-import { startProgram } from './process.ts'
+import { type Program, startProgram } from './process.ts'
 
 const dataDir = fileURLToPath(new URL('../../.data', import.meta.url))
 
@@ -36,15 +35,8 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
   const program = findRedisProgram(dataDir)
   if (!program) throw new Error(redisSkipReason())
   const folder = await mkdtemp(join(tmpdir(), 'tek-redis-'))
-  const port = options.port ?? (await freePort())
-  const settings = ['--bind', '127.0.0.1', '--port', `${port}`, '--dir', folder, '--save', '', '--appendonly', 'no']
-  const server = startProgram(program.path, [...settings, '--daemonize', 'no', ...(options.args ?? [])])
-  await Promise.race([
-    eventually(() => reach(port)),
-    server.exited().then((code) => {
-      throw new Error(`${program.path} ended (${code}) at start:\n${server.output()}`)
-    }),
-  ])
+  const args = ['--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'no', '--daemonize', 'no']
+  const { port, server } = await listening(program.path, [...args, ...(options.args ?? [])], options.port)
   const stop = async (): Promise<void> => {
     await server.stop()
     await rm(folder, { recursive: true, force: true })
@@ -60,19 +52,49 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
   }
 }
 
+/** Without a given port, one that somebody else took meanwhile is exchanged for another. */
+async function listening(
+  path: string,
+  args: readonly string[],
+  given: number | undefined,
+): Promise<{ port: number; server: Program }> {
+  const isTaken = /address already in use|failed listening/i
+  for (;;) {
+    const port = given ?? (await (args.includes('--cluster-enabled') ? freeClusterPort() : freePort()))
+    const server = startProgram(path, ['--port', `${port}`, ...args])
+    try {
+      await server.waitForLine(/ready to accept connections/i)
+      return { port, server }
+    } catch (error) {
+      await server.stop()
+      if (given !== undefined || !isTaken.test(server.output())) throw error
+    }
+  }
+}
+
+/** A node of a cluster also listens on the port 10,000 above its own. */
+async function freeClusterPort(): Promise<number> {
+  for (;;) {
+    const port = await freePort(endOfOurPorts() - CLUSTER_OFFSET)
+    if (await canListen(port + CLUSTER_OFFSET)) return port
+  }
+}
+
+const CLUSTER_OFFSET = 10_000
+
 /**
  * A port that nobody listens on at this moment, and that the system gives to no outgoing connection: one of another test
  * could otherwise have it by the time that the program under test listens.
  */
-export async function freePort(): Promise<number> {
-  const end = endOfOurPorts()
+export async function freePort(end = endOfOurPorts()): Promise<number> {
   for (;;) {
     const port = FIRST_PORT + Math.floor(Math.random() * (end - FIRST_PORT))
     if (await canListen(port)) return port
   }
 }
 
-const FIRST_PORT = 10_000
+/** fetch refuses 10080. */
+const FIRST_PORT = 10_100
 
 /** Where Linux begins with the ports of outgoing connections; other systems begin higher. */
 function endOfOurPorts(): number {
@@ -88,16 +110,5 @@ function canListen(port: number): Promise<boolean> {
   probe.once('error', () => resolve(false))
   // On every address, as some of the programs do.
   probe.listen(port, () => probe.close(() => resolve(true)))
-  return promise
-}
-
-function reach(port: number): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>()
-  const socket = connect({ host: '127.0.0.1', port })
-  socket.once('connect', () => {
-    socket.destroy()
-    resolve()
-  })
-  socket.once('error', reject)
   return promise
 }

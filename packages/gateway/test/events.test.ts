@@ -209,7 +209,7 @@ describe.skipIf(redisSkipReason())('events', () => {
         '\n{\n    "event": "AuthFailure",\n    "message": "Auth Failure",\n    "path": "/plain/x",\n' +
         '    "origin": "127.0.0.1",\n    "key": "no-such-key-at-all"\n}\n',
     })
-    await eventually(() => expect(gateway.program.output()).toContain('failed:AuthFailure'))
+    await gateway.program.waitForLine('failed:AuthFailure')
     expect(gateway.program.output()).not.toContain('no-such-key-at-all')
   })
 
@@ -373,7 +373,7 @@ describe.skipIf(redisSkipReason())('events', () => {
     await eventually(() =>
       expect(linesWith('Request to webhook failed', 'api_id=refused', 'status=503')).toHaveLength(1),
     )
-    await eventually(() => expect(gateway.program.output()).toContain('still:AuthFailure'))
+    await gateway.program.waitForLine('still:AuthFailure')
   })
 
   test('keys that are made, changed and deleted, for handlers of the configuration', async () => {

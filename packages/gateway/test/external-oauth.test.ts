@@ -335,6 +335,6 @@ describe.skipIf(redisSkipReason())('access tokens of another OAuth server', () =
     )
     await gateway.reload()
     expect(await status()).toBe(404)
-    expect(gateway.program.output()).toMatch(/API skipped.*external_oauth.providers is empty/)
+    await gateway.program.waitForLine(/API skipped.*external_oauth.providers is empty/)
   })
 })

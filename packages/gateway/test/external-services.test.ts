@@ -143,7 +143,7 @@ describe.skipIf(redisSkipReason())('calls of the gateway', () => {
     const before = service.calls.length
     expect(await status(strict, '/jwt/x', await token())).toBe(403)
     expect(await status(strict, '/hook/x')).toBe(403)
-    await eventually(() => expect(strict.program.output()).toContain('Request to webhook failed'))
+    await strict.program.waitForLine('Request to webhook failed')
     expect(service.calls).toHaveLength(before)
   })
 
@@ -169,7 +169,7 @@ describe.skipIf(redisSkipReason())('calls of the gateway', () => {
     expect(await status(gateway, '/jwt/x', await token())).toBe(200)
     await using without = await start(service.url, { oauth: { mtls: { enabled: true, ca_cert_ids: [id, missing] } } })
     expect(await status(without, '/jwt/x', await token())).toBe(403)
-    expect(without.program.output()).toContain(`certificate ${missing} of ca_cert_ids is not in the store`)
+    await without.program.waitForLine(`certificate ${missing} of ca_cert_ids is not in the store`)
   })
 
   test('show a renewed certificate after a reload, and the old one while the new one is not whole', async () => {
@@ -192,7 +192,7 @@ describe.skipIf(redisSkipReason())('calls of the gateway', () => {
     await replace(old.certFile, next.cert)
     await gateway.reload()
     expect(await shown()).toBe('old')
-    expect(gateway.program.output()).toContain('the last good ones stay in force')
+    await gateway.program.waitForLine('the last good ones stay in force')
     await replace(old.keyFile, next.key)
     await gateway.reload()
     expect(await shown()).toBe('next')
@@ -231,7 +231,7 @@ describe.skipIf(redisSkipReason())('calls of the gateway', () => {
     expect(service.calls).toEqual([{ path: '/keys', client: 'gateway' }])
     await status(gateway, '/hook/x')
     // There is no such host.
-    await eventually(() => expect(gateway.program.output()).toContain('Request to webhook failed'))
+    await gateway.program.waitForLine('Request to webhook failed')
     expect(proxy.heads).toHaveLength(1)
   })
 

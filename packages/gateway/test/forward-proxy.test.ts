@@ -87,7 +87,7 @@ describe('a forward proxy', () => {
     expect(proxy.seen).toEqual([`CONNECT upstream.test:${port} - upstream.test:${port}`])
     expect(await text(`${gateway.url}/name/x`)).toMatch(/^500 /)
     expect(await text(`${gateway.url}/refused/x`)).toMatch(/^500 /)
-    expect(gateway.program.output()).toContain('the forward proxy answered 407 to CONNECT')
+    await gateway.program.waitForLine('the forward proxy answered 407 to CONNECT')
     server.closeAllConnections()
     server.close()
   })
@@ -99,6 +99,6 @@ describe('a forward proxy', () => {
       },
       conf: { enable_analytics: false },
     })
-    expect(gateway.program.output()).toContain('forward proxies speak http or https, not socks5')
+    await gateway.program.waitForLine('forward proxies speak http or https, not socks5')
   })
 })

@@ -117,21 +117,21 @@ describe('listeners of APIs with a port of their own', () => {
       conf: { ...quiet, ports_whitelist: 'protocol' in changes ? { http: { ports: [port] } } : {} },
     })
     expect(await status(`${gateway.url}/app/x`)).toBe(200)
-    expect(gateway.program.output()).toContain(line)
+    await gateway.program.waitForLine(line)
     await expect(fetch(`http://127.0.0.1:${port}/a/`)).rejects.toThrow('fetch failed')
   })
 
   test('an API that asks for another protocol than its port speaks is unreachable and logged', async () => {
     await using gateway = await startGateway({ apis: { 'app.json': keylessApi(upstream.url, { protocol: 'h2c' }) } })
     expect(await status(`${gateway.url}/app/x`)).toBe(404)
-    expect(gateway.program.output()).toContain("Can't get router for protocol h2c")
+    await gateway.program.waitForLine("Can't get router for protocol h2c")
   })
 
   test('an API with protocol tcp is skipped with the reason', async () => {
     await using gateway = await startGateway({
       apis: { 'app.json': keylessApi(upstream.url, { protocol: 'tcp', listen_port: await freePort() }) },
     })
-    expect(gateway.program.output()).toContain('protocol tcp is not in force yet')
+    await gateway.program.waitForLine('protocol tcp is not in force yet')
   })
 })
 
@@ -361,7 +361,7 @@ describe.skipIf(redisSkipReason())('TLS', () => {
     await writeFile(renewed.file, next.cert + renewed.key)
     await reloadOverTls(gateway, controlPort)
     expect(await commonName(gateway.port)).toBe('old.test')
-    expect(gateway.program.output()).toContain('Certificate cannot be offered')
+    await gateway.program.waitForLine('Certificate cannot be offered')
     await writeFile(renewed.file, next.cert + next.key)
     await reloadOverTls(gateway, controlPort)
     expect([await commonName(gateway.port), await commonName(controlPort)]).toEqual(['new.test', 'new.test'])
@@ -372,7 +372,7 @@ describe.skipIf(redisSkipReason())('TLS', () => {
       max_version: 771,
       ssl_ciphers: ['tls_ecdhe_ecdsa_with_chacha20_poly1305', 'TLS_NO_SUCH_SUITE'],
     })
-    expect(gateway.program.output()).toContain('Unknown cipher suites in ssl_ciphers, ignored')
+    await gateway.program.waitForLine('Unknown cipher suites in ssl_ciphers, ignored')
     const socket = await handshake(gateway.port)
     expect([socket.getProtocol(), socket.getCipher().name]).toEqual(['TLSv1.2', 'ECDHE-ECDSA-CHACHA20-POLY1305'])
     socket.destroy()

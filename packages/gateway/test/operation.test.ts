@@ -40,7 +40,7 @@ test('a port in use is named, with what to do', async () => {
   await using upstream = await startOk()
   await using gateway = await startGateway({ unchecked: true, conf: { listen_port: upstream.port } })
   expect(await gateway.program.exited()).toBe(1)
-  expect(gateway.program.output()).toMatch(new RegExp(`${upstream.port} is in use.*TYK_GW_LISTENPORT`))
+  await gateway.program.waitForLine(new RegExp(`${upstream.port} is in use.*TYK_GW_LISTENPORT`))
 })
 
 describe('without Redis', () => {
@@ -129,7 +129,7 @@ describe.skipIf(redisSkipReason())('one bad file', () => {
     await gateway.writeApi('app.json', '{ broken')
     await gateway.reload()
     expect(await body()).toBe('/x')
-    expect(gateway.program.output()).toMatch(/last good version stays.*app\.json/)
+    await gateway.program.waitForLine(/last good version stays.*app\.json/)
     await gateway.writeApi('app.json', keylessApi(`${upstream.url}/base`))
     await gateway.reload()
     expect(await body()).toBe('/base/x')
@@ -144,6 +144,6 @@ describe.skipIf(redisSkipReason())('one bad file', () => {
     await writeFile(join(gateway.dir, 'policies', 'policies.json'), '{ broken')
     await gateway.reload()
     expect(await status(`${gateway.url}/app/x`)).toBe(200)
-    expect(gateway.program.output()).toMatch(/reload: failed.*policies\.json/)
+    await gateway.program.waitForLine(/reload: failed.*policies\.json/)
   })
 })

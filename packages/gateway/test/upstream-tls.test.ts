@@ -168,7 +168,7 @@ describe('TLS to upstreams', () => {
 
   test('the pinning error is logged in the words of Tyk', async () => {
     await ask('pinned-other')
-    expect(gateway.program.output()).toContain(
+    await gateway.program.waitForLine(
       'https://localhost certificate public key pinning error. Public keys do not match.',
     )
   })
@@ -189,7 +189,7 @@ describe('TLS to upstreams', () => {
     ['client-certificate-missing', 'is not a readable PEM file'],
   ])('an API with %s is skipped with the reason', async (name, reason) => {
     expect((await ask(name)).status).toBe(404)
-    expect(gateway.program.output()).toContain(reason)
+    await gateway.program.waitForLine(reason)
   })
 })
 

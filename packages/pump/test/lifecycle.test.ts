@@ -406,7 +406,7 @@ describe('leases on the command line', () => {
     const env = cleanEnvironment({ TYK_PMP_ANALYTICSSTORAGECONFIG_PORT: `${await freePort()}` })
     await using program = startService('pump', ['leases', 'list'], { cwd: dir, env })
     expect(await program.exited()).toBe(1)
-    expect(program.output()).toMatch(/Redis cannot be asked: connect ECONNREFUSED/)
+    await program.waitForLine(/Redis cannot be asked: connect ECONNREFUSED/)
     await rm(dir, { recursive: true })
   })
 })
@@ -420,7 +420,7 @@ describe('the program', () => {
     })
     pump.program.kill('SIGTERM')
     expect(await pump.program.exited()).toBe(0)
-    expect(pump.program.output()).toContain('Tyk-pump stopped.')
+    await pump.program.waitForLine('Tyk-pump stopped.')
   })
 
   it('says how to choose another port when the health port is taken', async () => {
@@ -433,7 +433,7 @@ describe('the program', () => {
       unchecked: true,
     })
     expect(await second.program.exited()).toBe(1)
-    expect(second.program.output()).toContain('TYK_PMP_HEALTHCHECKENDPOINTPORT')
+    await second.program.waitForLine('TYK_PMP_HEALTHCHECKENDPOINTPORT')
   })
 
   it('lists every problem of its configuration, without secrets, and ends', async () => {

@@ -990,7 +990,7 @@ describe('trouble', () => {
       await hang('folder.id')
       await using pump = await startService({ ...options(), unchecked: true })
       expect(await pump.program.exited()).toBe(1)
-      expect(pump.program.output()).toMatch(/lease_cap\.spill_dir .*no answer from the disk/)
+      await pump.program.waitForLine(/lease_cap\.spill_dir .*no answer from the disk/)
     }, 120_000)
   })
 

@@ -41,6 +41,6 @@ describe.skipIf(redisSkipReason())('a reload', () => {
     await using gateway = await startGateway({ redisPort: redis.port, apis: { 'app.json': keylessApi(upstream.url) } })
     await rm(join(gateway.dir, 'policies', 'policies.json'))
     await gateway.reload()
-    expect(gateway.program.output()).toMatch(/reload: failed.*no such file/)
+    await gateway.program.waitForLine(/reload: failed.*no such file/)
   })
 })
