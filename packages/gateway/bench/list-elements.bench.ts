@@ -2,7 +2,7 @@
 // Run: node --conditions=source bench/list-elements.bench.ts
 import { Command } from 'ioredis'
 import { compare } from '../../../bench/lib/compare.ts'
-import { ListElements } from '../src/redis/list-elements.ts'
+import { ListElements } from '../src/analytics/list-elements.ts'
 
 const RECORDS = 500
 const records = Array.from({ length: RECORDS }, (_, i) => Buffer.alloc(850, i & 0xff))

@@ -5,8 +5,8 @@ import { Redis } from 'ioredis'
 import { RecordCounts } from '../src/analytics/record-counts.ts'
 import { holdEveryWrite } from '../src/event-loop/hold-writes.ts'
 import { awaited } from '../src/event-loop/stay-awake.ts'
-import { ListElements } from '../src/redis/list-elements.ts'
-import { createListStore } from '../src/redis/list-store.ts'
+import { ListElements } from '../src/analytics/list-elements.ts'
+import { createListStore } from '../src/analytics/list-store.ts'
 
 const ROUNDS = 5
 const RECORDS = 200_000

@@ -2,7 +2,7 @@ import { decodeRecord, emptyRecord, type AnalyticsRecord } from '@tek/analytics-
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { eventually } from '../../../../test/support/eventually.ts'
 import type { Log } from '../log/log.ts'
-import type { ListElements } from '../redis/list-elements.ts'
+import type { ListElements } from './list-elements.ts'
 import { argumentsOf } from '../../test/support/redis-command.ts'
 import type { RecordCounts } from './record-counts.ts'
 import { AnalyticsWriter, type ListStore, type WriterOptions } from './writer.ts'

@@ -7,7 +7,7 @@ import {
   type Serialisation,
 } from '@tek/analytics-record'
 import type { Log } from '../log/log.ts'
-import { ListElements } from '../redis/list-elements.ts'
+import { ListElements } from './list-elements.ts'
 import { fromByteStrings } from './protobuf-text.ts'
 import { RecordCounts } from './record-counts.ts'
 

@@ -1,6 +1,9 @@
 import { Cluster, Command, Pipeline, type Redis } from 'ioredis'
 import type { RedisClient } from './stores.ts'
 
+/** For every command of a transaction: its answers would be Buffers otherwise. */
+export const AS_TEXT = { replyEncoding: 'utf8' } as const
+
 /** What a command of a transaction is answered before it is done. */
 export const QUEUED = 'QUEUED'
 

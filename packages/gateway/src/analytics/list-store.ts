@@ -1,15 +1,13 @@
 import { Command } from 'ioredis'
 import { LEDGER_IN, LEDGER_TTL_SECONDS, ledgerKey } from '@tek/analytics-record'
-import type { RecordCounts } from '../analytics/record-counts.ts'
-import type { ListStore } from '../analytics/writer.ts'
+import type { RecordCounts } from './record-counts.ts'
+import type { ListStore } from './writer.ts'
 import type { ListElements } from './list-elements.ts'
-import type { RedisClient } from './stores.ts'
-import { isError, QUEUED, transact } from './transaction.ts'
+import type { RedisClient } from '../redis/stores.ts'
+import { AS_TEXT, isError, QUEUED, transact } from '../redis/transaction.ts'
 
 /** So many records are in their list and not in the ledger. */
 export type OnUncounted = (err: Error, records: number) => void
-
-const AS_TEXT = { replyEncoding: 'utf8' } as const
 
 /** RPUSH whose bytes lie ready. The key is an argument as well: the client of a cluster finds the node by it. */
 class Append extends Command {
