@@ -10,6 +10,7 @@ COPY tsconfig.base.json ./
 COPY scripts scripts
 COPY packages/analytics-record packages/analytics-record
 COPY packages/gateway packages/gateway
+# The built gateway has its libraries in itself, all but bcrypt; they stay beside it for their licences.
 RUN pnpm install --frozen-lockfile --offline --filter tek --filter @tek/gateway... \
  && node scripts/jobs/build.ts analytics-record gateway \
  && pnpm --filter @tek/gateway deploy --legacy --prod --offline /out \

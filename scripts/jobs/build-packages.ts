@@ -5,8 +5,8 @@ import { buildPage } from './build-page.ts'
 import { bundleGateway } from './bundle-gateway.ts'
 import { root, runTool } from './lib.ts'
 
-/** What the compiler does not copy: Lua scripts, templates, pages. */
-const ASSETS = 'packages/*/src/**/*.{lua,json,html,css,svg,txt,xml}'
+/** What the compiler does not copy: Lua scripts, templates, pages. The gateway has none. */
+const ASSETS = 'packages/{analytics-record,pump,explorer}/src/**/*.{lua,json,html,css,svg,txt,xml}'
 
 /**
  * Compiles every package, or the ones named, to its `dist/`, and the page of the explorer; what is up to date is left alone.
