@@ -49,16 +49,20 @@ export const valuesOf = (samples: readonly Sample[], figure: keyof Sample): numb
 const MOST_OTHER_PERCENT = 10
 
 /** Says when other programs took the core from the one that was measured. */
-export function disturbances(otherPercents: readonly number[]): string[] {
+export function disturbances(otherPercents: readonly number[], where = 'the core under test'): string[] {
   const most = Math.max(0, ...otherPercents)
   if (most <= MOST_OTHER_PERCENT) return []
-  return [`Others took up to ${number(most, 0)} % of the core under test: only the figures by CPU time say something.`]
+  return [`Others took up to ${number(most, 0)} % of ${where}: only the figures by CPU time say something.`]
 }
 
 /** @param shared - programs that have no core for themselves: of those beside them, only what is no part of the bench disturbs. */
-export const disturbancesOf = (measured: Measured, shared: readonly string[]): string[] =>
-  disturbances(
+export function disturbancesOf(measured: Measured, shared: readonly string[]): string[] {
+  const of = (figure: keyof Sample, isShared: boolean): number[] =>
     Object.entries(measured).flatMap(([name, samples]) =>
-      valuesOf(samples, shared.includes(name) ? 'foreignPercent' : 'otherPercent'),
-    ),
-  )
+      shared.includes(name) === isShared ? valuesOf(samples, figure) : [],
+    )
+  return [
+    ...disturbances(of('otherPercent', false)),
+    ...disturbances(of('foreignPercent', true), 'one core, from outside the bench'),
+  ]
+}

@@ -17,8 +17,13 @@ export async function writeResult(folder: string, result: Result): Promise<void>
   await writeFile(join(folder, `${result.name}.md`), `${resultText(result)}\n`)
 }
 
-export const resultText = ({ title, conditions, placement = APART, warnings, report }: Result): string =>
-  [`# ${title}`, conditionsText(conditions, placement), ...warnings.map((one) => `**${one}**`), ...report].join('\n\n')
+export const resultText = ({ title, conditions, rounds, placement = APART, warnings, report }: Result): string =>
+  [
+    `# ${title}`,
+    conditionsText({ ...conditions, rounds: rounds ?? conditions.rounds }, placement),
+    ...warnings.map((one) => `**${one}**`),
+    ...report,
+  ].join('\n\n')
 
 /** The results in a folder, of this run or an earlier one, in the order of the given names. */
 export async function readResults(folder: string, names: readonly string[]): Promise<Result[]> {

@@ -16,6 +16,8 @@ export interface Scenario {
 export interface Outcome {
   /** Which cores the programs had, in a sentence; absent: each side one. */
   readonly placement?: string
+  /** Where it is not the number that was asked for. */
+  readonly rounds?: number
   /** Paragraphs and tables in Markdown. */
   readonly report: readonly string[]
   readonly findings: readonly Finding[]

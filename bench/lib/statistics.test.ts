@@ -22,7 +22,7 @@ describe('statistics', () => {
     expect(spreadOfPairs([10, 20, 90], [20, 10, 30], ratio)).toMatchObject({ median: 2, min: 0.5, max: 3 })
   })
 
-  // From tables of the sign test, at most one error in ten.
+  // From tables of the sign test, at most one error in ten; of less than five, all there is.
   test.each([
     [1, 1, 1],
     [5, 1, 5],

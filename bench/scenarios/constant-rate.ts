@@ -47,9 +47,10 @@ export const constantRate: Scenario = {
     const measured = await takeTurns(contenders, { ...options, rounds, underWay: 0 }, load)
     const p99 = (name: string): number[] => valuesOf(measured[name] ?? [], 'p99Ms')
     return {
+      rounds,
       report: [
         `Open loop, ${number(perSecond, 0)} requests a second over at most ${options.connections} connections: a third of ` +
-          `what the slower of the two gateways answers in a closed loop. Latency counts from the time a request was due. ${rounds} rounds.`,
+          `what the slower of the two gateways answers in a closed loop. Latency counts from the time a request was due.`,
         figuresTable(measured),
         pairsTable(measured, 'gateway'),
         overheadText(reports, rounds),

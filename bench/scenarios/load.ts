@@ -72,8 +72,9 @@ function outcomeOf(row: LoadRow, measured: Measured, { connections, rounds, miss
   const first = row.programs[0]?.name ?? ''
   return {
     ...(row.oneCore === true && { placement: ONE_CORE }),
+    rounds,
     report: [
-      `Closed loop, ${connections} ${connections === 1 ? 'connection' : 'connections'}, ${rounds} rounds.`,
+      `Closed loop, ${connections} ${connections === 1 ? 'connection' : 'connections'}.`,
       ...missing.map(({ name }) => `Left out, because it is not installed: ${name}.`),
       figuresTable(measured),
       pairsTable(measured, first),
