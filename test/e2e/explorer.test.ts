@@ -218,6 +218,20 @@ describe.skipIf(skipReason)('the explorer page', { timeout: 120_000 }, () => {
     },
   )
 
+  test.each(stores)('says when the configuration was reloaded (%s)', async (store) => {
+    const page = await open(store, '/overview')
+    const note = page.getByText(/^Configuration reloaded:/)
+    await page.getByText('httpbin-jwt').first().waitFor()
+    const before = await note.locator('time').count()
+    await gateway.reload()
+    await eventually(async () => {
+      await page.reload()
+      await note.waitFor()
+      expect(await note.locator('time').count()).toBe(before + 1)
+    }, WAIT_MS)
+    expect(browser.complaints()).toEqual([])
+  })
+
   test.each(stores)('shows a mistake of the query at its character and goes on (%s)', async (store) => {
     const page = await open(store, '/requests')
     await page.getByText(`${RECORDS} requests`).first().waitFor()
@@ -315,9 +329,13 @@ describe.skipIf(skipReason)('the explorer page', { timeout: 120_000 }, () => {
         body: JSON.stringify({ running }),
       })
     await sends(true)
+    let reloaded = false
     await eventually(
       async () => {
         const { records } = (await (await fetch(`${api}/about`)).json()) as { records: number }
+        // The picture shows what a reload looks like, too.
+        if (records > 500 && !reloaded) await gateway.reload()
+        reloaded ||= records > 500
         expect(records).toBeGreaterThan(900)
       },
       350_000,

@@ -1,4 +1,4 @@
-/** Names of the Redis lists that carry records from gateways to pumps. */
+/** Names of what gateways leave in Redis: lists that carry records to pumps, what counts them, and when there was a reload. */
 
 export type Serialisation = 'msgpack' | 'protobuf'
 
@@ -33,6 +33,15 @@ export function sourceLists(prefix = ANALYTICS_KEY_PREFIX): readonly SourceList[
     { key: analyticsKey('protobuf', shard, prefix), serialisation: 'protobuf' as const },
   ])
 }
+
+/**
+ * The list of the latest reloads of all gateways on a Redis, newest first, each as `1764418000123 done` or
+ * `1764418000123 failed`: milliseconds since 1970 when it was over, and how it went.
+ */
+export const RELOADS_KEY = `{${analyticsKey('msgpack')}}:reloads`
+
+/** How many of them are kept. */
+export const RELOADS_KEPT = 1000
 
 /** Before an API's id: the field of a ledger hash that counts what gateways have put into the list. */
 export const LEDGER_IN = 'in:'

@@ -1,6 +1,7 @@
-import { ledgerKey } from '@tek/analytics-record'
+import { ledgerKey, RELOADS_KEY } from '@tek/analytics-record'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { eventually } from '../../../test/support/eventually.ts'
 import { redisSkipReason, type RedisServer, startRedis } from '../../../test/support/redis.ts'
 import { startUpstream } from '../../../test/support/upstream.ts'
 import type * as Api from '../src/api/schema.ts'
@@ -125,6 +126,35 @@ describe.skipIf(redisSkipReason())('Redis', () => {
     })
     return await explorer.json<Api.Pipeline>('/api/v1/pipeline?from=now-1h')
   }
+
+  it('marks the reloads of a range in its charts, oldest first', async () => {
+    const now = Date.now()
+    const at = (minutes: number): number => now - minutes * 60_000
+    const together = [at(1) + 1000, at(1) + 4999].map((ms) => `${ms} done`)
+    const odd = ['7', `${at(2)} `, '']
+    await client.rpush(RELOADS_KEY, ...together, `${at(1)} done`, `${at(5)} failed`, `${at(61)} done`, ...odd)
+    await using explorer = await startExplorer({ store: scriptedStore(), env: { TEK_EXPLORER_REDIS_URL: redis.url } })
+    // The first answer does not wait for the connection.
+    await eventually(async () => {
+      const { reloads } = await explorer.json<Api.Overview>('/api/v1/overview?from=now-1h')
+      expect(reloads).toEqual([
+        { time: new Date(at(5)).toISOString(), worked: false },
+        { time: new Date(at(1)).toISOString(), worked: true },
+      ])
+    })
+  })
+
+  it('does not keep charts waiting for the marks', async () => {
+    await client.set(RELOADS_KEY, 'another kind')
+    await using explorer = await startExplorer({ store: scriptedStore(), env: { TEK_EXPLORER_REDIS_URL: redis.url } })
+    expect(await explorer.json<Api.Overview>('/api/v1/overview')).toMatchObject({ reloads: [] })
+    redis.kill('SIGSTOP')
+    try {
+      expect(await explorer.json<Api.Overview>('/api/v1/overview')).toMatchObject({ reloads: [] })
+    } finally {
+      redis.kill('SIGCONT')
+    }
+  })
 
   it('says how much waits', async () => {
     await client.rpush(LIST, 'a', 'b')

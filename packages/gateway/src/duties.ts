@@ -6,6 +6,7 @@ import type { Log } from './log/log.ts'
 import { ClusterChannel } from './redis/cluster-channel.ts'
 import { HealthChecker } from './redis/health-checker.ts'
 import type { RedisStores } from './redis/stores.ts'
+import { createReloadJournal } from './reload/journal.ts'
 import { Reloader } from './reload/reloader.ts'
 import { VERSION } from './version.ts'
 import type { Notice } from './workers/part.ts'
@@ -41,7 +42,8 @@ const REDIS_WAIT_MS = 1000
 
 export function createDuties({ config, log, redis, reload, onNotice }: DutiesOptions): Duties {
   const main = log.child({ prefix: 'main' })
-  const reloader = new Reloader(reload, config.reload_interval * 1000, log)
+  const journal = config.enable_analytics && config.analytics_ledger ? createReloadJournal(redis, log, Date.now) : null
+  const reloader = new Reloader(reload, config.reload_interval * 1000, log, journal)
   const { node_is_segmented: segmented, tags } = config.db_app_conf_options
   const announces = dividesLimits(config) && !config.management_node
   const gateways = createGatewayCount({

@@ -14,9 +14,12 @@ export function overviewRoute(app: FastifyInstance, context: ApiContext): void {
   }
   app.get<{ Querystring: ViewQuery }>('/overview', { schema }, async (request, reply) => {
     const { question, range } = readView(request.query, context.now())
-    const answer = await context.askView(request.url, reply, (signal) =>
-      context.store.overview({ ...question, fields: TOP_FIELDS, size: TOP_SIZE }, signal),
-    )
-    return { range, ...answer }
+    const [answer, reloads] = await Promise.all([
+      context.askView(request.url, reply, (signal) =>
+        context.store.overview({ ...question, fields: TOP_FIELDS, size: TOP_SIZE }, signal),
+      ),
+      context.pipeline.reloads(question, context.clientSignal(reply)),
+    ])
+    return { range, reloads, ...answer }
   })
 }

@@ -75,6 +75,10 @@ export type TopValue = Static<typeof TopValue>
 export const TopTable = Type.Object({ field: Type.String(), values: Type.Array(TopValue), others: Count })
 export type TopTable = Static<typeof TopTable>
 
+/** When a gateway had reloaded its configuration, and whether that worked. */
+export const Reload = Type.Object({ time: Time, worked: Type.Boolean() })
+export type Reload = Static<typeof Reload>
+
 /** Overview: five numbers, the same for the equal range before, both charts, and the top of each field. */
 export const Overview = Type.Object({
   range: Range,
@@ -83,6 +87,8 @@ export const Overview = Type.Object({
   traffic: Type.Array(TrafficBucket),
   latency: Type.Array(LatencyBucket),
   top: Type.Array(TopTable),
+  /** Oldest first; none where Redis is not configured or does not answer. */
+  reloads: Type.Array(Reload),
   quality: Quality,
 })
 export type Overview = Static<typeof Overview>

@@ -67,7 +67,7 @@ export const explorerConfig = {
     env: 'TEK_EXPLORER_PUMP_URL',
   },
   redis_url: {
-    doc: 'Redis between gateway and pump, for the lengths of lists and the ledger in the view Pipeline. Only read.',
+    doc: 'Redis between gateway and pump, for the lengths of lists and the ledger in the view Pipeline, and for reloads in the charts. Only read.',
     format: 'redis-url',
     default: '',
     env: 'TEK_EXPLORER_REDIS_URL',

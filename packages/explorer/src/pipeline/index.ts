@@ -2,7 +2,7 @@
  * What the programs before the store say about themselves: the pump over HTTP, lists and ledger from Redis. Each part may be
  * absent; a problem then says why, and what to do.
  */
-import type { Pipeline } from '../api/schema.ts'
+import type { Pipeline, Reload } from '../api/schema.ts'
 import { isTimeout } from '../errors.ts'
 import { type PumpReport, readPump } from './pump.ts'
 import { createRedisReader, type RedisReport } from './redis.ts'
@@ -14,6 +14,8 @@ export interface PipelineReader {
   readonly configured: boolean
   /** Never rejects for a part that does not answer. */
   read(range: { readonly fromMs: number; readonly toMs: number }, signal: AbortSignal): Promise<PipelineReport>
+  /** When gateways had reloaded their configuration, oldest first; none if Redis does not say at once. */
+  reloads(range: { readonly fromMs: number; readonly toMs: number }, signal: AbortSignal): Promise<Reload[]>
   close(): Promise<void>
 }
 
@@ -25,6 +27,8 @@ export interface PipelineOptions {
 
 /** A part that hangs must not keep the others back. */
 const MOST_WAIT_MS = 5000
+/** A chart is not kept waiting for what is only marked on it. */
+const MOST_WAIT_FOR_RELOADS_MS = 500
 
 export function createPipelineReader({ pumpUrl, redisUrl }: PipelineOptions): PipelineReader {
   const redis = redisUrl === '' ? null : createRedisReader(redisUrl)
@@ -80,6 +84,11 @@ export function createPipelineReader({ pumpUrl, redisUrl }: PipelineOptions): Pi
       const asked = tryPump(both, problems)
       const [pump, found] = await Promise.all([asked, tryRedis(range, asked, both, problems)])
       return { sinks: pump?.sinks ?? null, lists: found?.lists ?? null, ledger: found?.ledger ?? null, problems }
+    },
+    async reloads(range, signal) {
+      if (redis === null) return []
+      const both = AbortSignal.any([signal, AbortSignal.timeout(MOST_WAIT_FOR_RELOADS_MS)])
+      return redis.reloads(range, both).catch(() => [])
     },
     close: async () => redis?.close(),
   }

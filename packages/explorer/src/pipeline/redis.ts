@@ -1,6 +1,6 @@
-import { ANALYTICS_KEY_PREFIX, analyticsKey, sourceLists } from '@tek/analytics-record'
+import { ANALYTICS_KEY_PREFIX, analyticsKey, RELOADS_KEPT, RELOADS_KEY, sourceLists } from '@tek/analytics-record'
 import { Redis } from 'ioredis'
-import type { Pipeline } from '../api/schema.ts'
+import type { Pipeline, Reload } from '../api/schema.ts'
 import { LedgerAccount } from './ledger-account.ts'
 import { MOST_MINUTES, readLedger } from './ledger-read.ts'
 import type { PumpReport } from './pump.ts'
@@ -18,6 +18,8 @@ export interface RedisReader {
     pump: Promise<PumpReport | null>,
     signal: AbortSignal,
   ): Promise<RedisReport>
+  /** @throws As `read` does. */
+  reloads(range: { readonly fromMs: number; readonly toMs: number }, signal: AbortSignal): Promise<Reload[]>
   close(): void
 }
 
@@ -101,16 +103,41 @@ export function createRedisReader(url: string): RedisReader {
   }
 
   return {
-    async read(range, pump, signal) {
-      const cut = Promise.withResolvers<never>()
-      const leave = (): void => cut.reject(signal.reason as Error)
-      signal.addEventListener('abort', leave, { once: true })
-      try {
-        return await Promise.race([look(range, pump, signal), cut.promise])
-      } finally {
-        signal.removeEventListener('abort', leave)
-      }
+    read: (range, pump, signal) => unlessAborted(signal, look(range, pump, signal)),
+    async reloads({ fromMs, toMs }, signal) {
+      const entries = await unlessAborted(signal, client.lrange(RELOADS_KEY, 0, RELOADS_KEPT - 1))
+      const found = entries.flatMap((entry) => {
+        const [, time, result] = /^(\d+) (done|failed)$/.exec(entry) ?? []
+        const ms = Number(time)
+        return ms >= fromMs && ms < toMs ? { ms, worked: result === 'done' } : []
+      })
+      return marksOf(found.toSorted((a, b) => a.ms - b.ms))
     },
     close: () => client.disconnect(),
   }
+}
+
+/** A command that Redis does not answer goes on without whoever asked. */
+async function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  const cut = Promise.withResolvers<never>()
+  const leave = (): void => cut.reject(signal.reason as Error)
+  signal.addEventListener('abort', leave, { once: true })
+  try {
+    return await Promise.race([work, cut.promise])
+  } finally {
+    signal.removeEventListener('abort', leave)
+  }
+}
+
+/** Gateways that are told together reload within this time. */
+const TOGETHER_MS = 5000
+
+/** What several gateways did together, with the same outcome, is one mark, where the first was done. */
+function marksOf(reloads: readonly { readonly ms: number; readonly worked: boolean }[]): Reload[] {
+  const marks: { readonly ms: number; readonly worked: boolean }[] = []
+  for (const reload of reloads) {
+    const isKnown = marks.some(({ ms, worked }) => worked === reload.worked && reload.ms - ms < TOGETHER_MS)
+    if (!isKnown) marks.push(reload)
+  }
+  return marks.map(({ ms, worked }) => ({ time: new Date(ms).toISOString(), worked }))
 }

@@ -35,7 +35,10 @@ export interface Store {
   fields(signal: AbortSignal): Promise<ReadonlySet<string>>
   /** Count, oldest and newest of all records. */
   extent(signal: AbortSignal): Promise<{ records: number; oldestMs: number | null; newestMs: number | null }>
-  overview(question: TopQuestion, signal: AbortSignal): Promise<Answer<Omit<Api.Overview, 'range' | 'quality'>>>
+  overview(
+    question: TopQuestion,
+    signal: AbortSignal,
+  ): Promise<Answer<Omit<Api.Overview, 'range' | 'reloads' | 'quality'>>>
   requests(question: PageQuestion, signal: AbortSignal): Promise<Answer<Omit<Api.Requests, 'range' | 'quality'>>>
   request(id: string, signal: AbortSignal): Promise<Api.RequestDetail | null>
   errors(question: Question, signal: AbortSignal): Promise<Answer<Omit<Api.Errors, 'range' | 'quality'>>>

@@ -748,6 +748,14 @@ export interface components {
                  */
                 to: string;
             };
+            reloads: {
+                /**
+                 * Format: date-time
+                 * @description UTC, milliseconds
+                 */
+                time: string;
+                worked: boolean;
+            }[];
             top: {
                 field: string;
                 others: number;
@@ -861,6 +869,14 @@ export interface components {
             sizeBytes: number;
             text: string | null;
             truncated: boolean;
+        };
+        Reload: {
+            /**
+             * Format: date-time
+             * @description UTC, milliseconds
+             */
+            time: string;
+            worked: boolean;
         };
         RequestDetail: {
             rawRequest: {

@@ -9,7 +9,7 @@ export const analytics = {
     env: 'TYK_GW_ENABLEANALYTICS',
   },
   analytics_ledger: {
-    doc: 'Counts the records of each minute and API in Redis, for `ledger` of the pump. Not a key of Tyk.',
+    doc: 'Counts the records of each minute and API in Redis, for `ledger` of the pump, and notes reloads there, for charts. Not a key of Tyk.',
     format: 'go-bool',
     default: true,
     env: 'TYK_GW_ANALYTICSLEDGER',

@@ -1,4 +1,5 @@
 import type { Log } from '../log/log.ts'
+import type { ReloadJournal } from './journal.ts'
 
 /**
  * Runs reloads one after the other. Requests that arrive while one is due are served by the same run.
@@ -9,6 +10,7 @@ export class Reloader {
   readonly #run: () => Promise<void>
   readonly #intervalMs: number
   readonly #log: Log
+  readonly #journal: ReloadJournal | null
   #waiting: (() => void)[] = []
   #running = false
   #startedAtMs = -Infinity
@@ -19,10 +21,11 @@ export class Reloader {
   /** How many did not. */
   failed = 0
 
-  constructor(run: () => Promise<void>, intervalMs: number, log: Log) {
+  constructor(run: () => Promise<void>, intervalMs: number, log: Log, journal: ReloadJournal | null) {
     this.#run = run
     this.#intervalMs = intervalMs
     this.#log = log
+    this.#journal = journal
   }
 
   /** Queues a reload. Resolves when a run that began after this call is over, whether it worked or not. */
@@ -55,15 +58,18 @@ export class Reloader {
     this.#running = true
     this.#startedAtMs = performance.now()
     this.#log.info({ prefix: 'main' }, 'reload: initiating')
+    let worked = true
     try {
       await this.#run()
       this.done++
       this.#log.info({ prefix: 'main' }, 'reload: complete')
     } catch (err) {
+      worked = false
       this.failed++
       this.#log.error({ prefix: 'main', err }, 'reload: failed, the APIs loaded before stay in service')
     }
     this.#log.info({ prefix: 'main', ms: Math.round(performance.now() - this.#startedAtMs) }, 'reload: cycle completed')
+    this.#journal?.(worked)
     this.#running = false
     for (const resolve of served) resolve()
     if (this.#waiting.length > 0) this.#schedule()

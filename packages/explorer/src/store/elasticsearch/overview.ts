@@ -27,7 +27,7 @@ export async function readOverview(
   filter: Clause,
   fields: IndexFields,
   percentiles: PercentileForm,
-): Promise<Answer<Omit<Api.Overview, 'range' | 'quality'>>> {
+): Promise<Answer<Omit<Api.Overview, 'range' | 'reloads' | 'quality'>>> {
   const { fromMs, toMs, bucketMs, size } = question
   const ask = (from: number, to: number, aggs: Aggregations, countsHits = false): Promise<SearchAnswer> =>
     search({

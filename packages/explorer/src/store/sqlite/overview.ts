@@ -11,7 +11,7 @@ export function overviewOf(
   before: Matches,
   question: TopQuestion,
   check: () => void,
-): Omit<Overview, 'range' | 'quality'> {
+): Omit<Overview, 'range' | 'reloads' | 'quality'> {
   const buckets = new Buckets(question)
   const bucketOf = buckets.ofAll(matches.times)
   return {

@@ -1,7 +1,8 @@
 import { useMemo } from 'preact/hooks'
-import type { LatencyBucket, Range } from '../api/types.ts'
+import type { LatencyBucket, Range, Reload } from '../api/types.ts'
 import { duration } from '../format/number.ts'
 import { alignTo, bucketTimes } from './buckets.ts'
+import { reloadMarks } from './reload-marks.ts'
 import { TimeChart, type TimeChartData } from './time-chart.tsx'
 
 type Part = 'total' | 'gateway' | 'upstream'
@@ -22,11 +23,13 @@ const PERCENTILES = [
 export function LatencyChart({
   range,
   latency,
+  reloads,
   part,
   group,
 }: {
   readonly range: Range
   readonly latency: readonly LatencyBucket[]
+  readonly reloads: readonly Reload[]
   readonly part: Part
   readonly group: string
 }) {
@@ -42,6 +45,7 @@ export function LatencyChart({
       toMs: Date.parse(range.to),
       bucketMs: range.bucketMs,
       times,
+      marks: reloadMarks(reloads),
       kind: 'lines',
       format: duration,
       formatAxis: duration,
@@ -52,6 +56,6 @@ export function LatencyChart({
         values: alignTo(times, latency, (bucket) => bucket[part]?.[key] ?? null),
       })),
     }
-  }, [range, latency, part])
+  }, [range, latency, reloads, part])
   return <TimeChart data={data} size="small" group={group} />
 }

@@ -23,6 +23,12 @@ export interface ChartSeries {
   readonly status?: StatusClass
 }
 
+/** A moment to be seen across the chart. */
+export interface ChartMark {
+  readonly ms: number
+  readonly colour: string
+}
+
 export interface TimeChartData {
   readonly title: string
   /** Unit or explanation beside the title. */
@@ -33,6 +39,7 @@ export interface TimeChartData {
   readonly times: readonly number[]
   /** From the bottom of the stack to its top. */
   readonly series: readonly ChartSeries[]
+  readonly marks: readonly ChartMark[]
   readonly kind: 'stacked-bars' | 'lines'
   readonly format: (value: number) => string
   readonly formatAxis: (value: number) => string
@@ -277,6 +284,7 @@ function optionsOf(
       },
     ],
     hooks: {
+      draw: [(chart) => drawMarks(chart, latest.current.data.marks)],
       init: [(chart) => chart.over.addEventListener('click', (event) => narrowToSegment(chart, event, latest.current))],
       setCursor: [
         (chart) => {
@@ -303,6 +311,29 @@ function optionsOf(
         },
       ],
     },
+  }
+}
+
+/** A broken line from top to bottom, with a flag at its top. */
+function drawMarks({ ctx, bbox, valToPos }: uPlot, marks: readonly ChartMark[]): void {
+  const pixel = uPlot.pxRatio
+  for (const { ms, colour } of marks) {
+    const x = Math.round(valToPos(ms / 1000, 'x', true))
+    if (x < bbox.left || x > bbox.left + bbox.width) continue
+    ctx.save()
+    ctx.strokeStyle = ctx.fillStyle = cssColour(colour)
+    ctx.lineWidth = pixel
+    ctx.setLineDash([3 * pixel, 3 * pixel])
+    ctx.beginPath()
+    ctx.moveTo(x, bbox.top)
+    ctx.lineTo(x, bbox.top + bbox.height)
+    ctx.stroke()
+    ctx.beginPath()
+    ctx.moveTo(x, bbox.top)
+    ctx.lineTo(x + 7 * pixel, bbox.top + 3.5 * pixel)
+    ctx.lineTo(x, bbox.top + 7 * pixel)
+    ctx.fill()
+    ctx.restore()
   }
 }
 

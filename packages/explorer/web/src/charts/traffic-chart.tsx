@@ -1,19 +1,22 @@
 import { useMemo } from 'preact/hooks'
-import type { Range, TrafficBucket } from '../api/types.ts'
+import type { Range, Reload, TrafficBucket } from '../api/types.ts'
 import { STATUS_CLASSES } from '../components/status.tsx'
 import { compact, count } from '../format/number.ts'
 import { alignTo, bucketTimes, usedClasses } from './buckets.ts'
+import { reloadMarks } from './reload-marks.ts'
 import { TimeChart, type TimeChartData } from './time-chart.tsx'
 
 /** Requests over time, stacked by status class. */
 export function TrafficChart({
   range,
   traffic,
+  reloads,
   size,
   group,
 }: {
   readonly range: Range
   readonly traffic: readonly TrafficBucket[]
+  readonly reloads: readonly Reload[]
   readonly size: 'large' | 'small'
   readonly group: string
 }) {
@@ -29,6 +32,7 @@ export function TrafficChart({
       toMs: Date.parse(range.to),
       bucketMs: range.bucketMs,
       times,
+      marks: reloadMarks(reloads),
       kind: 'stacked-bars',
       format: count,
       formatAxis: (value) => (Number.isInteger(value) ? compact(value) : ''),
@@ -39,6 +43,6 @@ export function TrafficChart({
         values: alignTo(times, traffic, ({ counts }) => counts[name]),
       })),
     }
-  }, [range, traffic])
+  }, [range, traffic, reloads])
   return <TimeChart data={data} size={size} group={group} />
 }

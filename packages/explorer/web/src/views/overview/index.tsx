@@ -9,6 +9,7 @@ import { ViewFrame } from '../../components/view.tsx'
 import { count, percent, share } from '../../format/number.ts'
 import { viewPath } from '../../state/view-path.ts'
 import { NumberCards } from './numbers.tsx'
+import { Reloads } from './reloads.tsx'
 import { TopTables } from './top-tables.tsx'
 
 /** Is something wrong, and since when? */
@@ -27,17 +28,22 @@ export function Overview() {
   )
 }
 
-function Whole({ answer: { numbers, before, range, traffic, latency, top } }: { readonly answer: OverviewAnswer }) {
+function Whole({
+  answer: { numbers, before, range, traffic, latency, top, reloads },
+}: {
+  readonly answer: OverviewAnswer
+}) {
   const parts = (['total', 'gateway', 'upstream'] as const).filter(
     (part) => part === 'total' || latency.some((bucket) => bucket[part] !== null),
   )
   return (
     <>
       <NumberCards numbers={numbers} before={before} />
-      <TrafficChart range={range} traffic={traffic} size="large" group="overview" />
+      <TrafficChart range={range} traffic={traffic} reloads={reloads} size="large" group="overview" />
+      <Reloads reloads={reloads} />
       <div class={`chart-row parts-${parts.length}`}>
         {parts.map((part) => (
-          <LatencyChart key={part} range={range} latency={latency} part={part} group="overview" />
+          <LatencyChart key={part} range={range} latency={latency} reloads={reloads} part={part} group="overview" />
         ))}
       </div>
       <TopTables tables={top} total={numbers.requests} />

@@ -1,7 +1,7 @@
 import { useEffect } from 'preact/hooks'
 import { about, liveHeld } from '../../api/about.ts'
 import { useResource } from '../../api/resource.ts'
-import type { Requests as RequestsAnswer } from '../../api/types.ts'
+import type { Reload, Requests as RequestsAnswer } from '../../api/types.ts'
 import { TrafficChart } from '../../charts/traffic-chart.tsx'
 import { announce } from '../../components/announce.tsx'
 import { Empty } from '../../components/states.tsx'
@@ -17,6 +17,7 @@ import { usePages } from './pages.ts'
 import { RequestTable } from './table.tsx'
 
 const PAGE_SIZE = 100
+const NO_RELOADS: readonly Reload[] = []
 
 /** Show me the calls. */
 export function Requests() {
@@ -83,7 +84,7 @@ function Whole({
 
   return (
     <>
-      <TrafficChart range={answer.range} traffic={answer.traffic} size="small" group="requests" />
+      <TrafficChart range={answer.range} traffic={answer.traffic} reloads={NO_RELOADS} size="small" group="requests" />
       {row !== '' && openIndex < 0 && (
         <section class="card">
           <Detail id={row} />
