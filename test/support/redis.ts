@@ -36,7 +36,12 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
   if (!program) throw new Error(redisSkipReason())
   const folder = await mkdtemp(join(tmpdir(), 'tek-redis-'))
   const args = ['--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'no', '--daemonize', 'no']
-  const { port, server } = await listening(program.path, [...args, ...(options.args ?? [])], options.port)
+  const { port, server } = await listening(program.path, [...args, ...(options.args ?? [])], options.port).catch(
+    async (error: unknown) => {
+      await rm(folder, { recursive: true, force: true })
+      throw error
+    },
+  )
   const stop = async (): Promise<void> => {
     await server.stop()
     await rm(folder, { recursive: true, force: true })
@@ -52,6 +57,8 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
   }
 }
 
+const MOST_ATTEMPTS = 5
+
 /** Without a given port, one that somebody else took meanwhile is exchanged for another. */
 async function listening(
   path: string,
@@ -59,7 +66,7 @@ async function listening(
   given: number | undefined,
 ): Promise<{ port: number; server: Program }> {
   const isTaken = /address already in use|failed listening/i
-  for (;;) {
+  for (let attempt = 1; ; attempt++) {
     const port = given ?? (await (args.includes('--cluster-enabled') ? freeClusterPort() : freePort()))
     const server = startProgram(path, ['--port', `${port}`, ...args])
     try {
@@ -67,7 +74,7 @@ async function listening(
       return { port, server }
     } catch (error) {
       await server.stop()
-      if (given !== undefined || !isTaken.test(server.output())) throw error
+      if (given !== undefined || attempt === MOST_ATTEMPTS || !isTaken.test(server.output())) throw error
     }
   }
 }
