@@ -12,7 +12,6 @@ import { type Clause, compileQuery } from './compile.ts'
 import { createConnection, type ConnectionOptions } from './connection.ts'
 import { readErrors } from './errors.ts'
 import { type IndexFields, readIndexFields } from './fields.ts'
-import { percentileForm } from './numbers.ts'
 import { readOverview, timeClause } from './overview.ts'
 import { nextPage, pageBody, readPage } from './requests.ts'
 import { toRow } from './rows.ts'
@@ -74,8 +73,8 @@ export function createElasticsearchStore(options: ElasticsearchOptions): Store {
 
     async overview(question, signal) {
       const { filter, fields } = await prepare(question, signal)
-      const percentiles = percentileForm(await connection.server(signal))
-      return readOverview((body) => ask(body, signal), question, filter, fields, percentiles)
+      const server = await connection.server(signal)
+      return readOverview((body) => ask(body, signal), question, filter, fields, server)
     },
 
     async requests(question, signal) {

@@ -1,5 +1,6 @@
 /** The aggregations that several views have in common, and how their answers are read. */
 import type * as Api from '../../api/schema.ts'
+import type { Clause } from './compile.ts'
 import type { Server } from './connection.ts'
 
 export type Aggregations = Readonly<Record<string, object>>
@@ -13,6 +14,13 @@ export interface Found {
 const DURATION = 'request_time_ms'
 /** 115 days. What lies outside is no duration, and HDR histograms fail as a whole over one negative value. */
 const DURATIONS = { key: 'valid', from: 0, to: 10_000_000_000 }
+/** Where documents have what is no duration. */
+export const NO_DURATION: Clause = {
+  bool: {
+    should: [{ range: { [DURATION]: { lt: DURATIONS.from } } }, { range: { [DURATION]: { gte: DURATIONS.to } } }],
+    minimum_should_match: 1,
+  },
+}
 
 /**
  * A part of the documents by a number, as a `range` aggregation: it looks at the number of each document that comes by, where
@@ -38,30 +46,42 @@ export interface PercentileForm {
  * HDR histograms, because a t-digest invents values between two that occur. Elasticsearch's rounds the rank to the nearest one,
  * OpenSearch's rounds it up. So of OpenSearch also percents a little lower are asked, one for each power of two of the number
  * of values, of which one is lower by half a rank to a whole one: that is the one to read where the rank must go down.
+ *
+ * @param areAllDurations - Whether each value is one. To leave out others takes as long as the histograms themselves.
  */
-export function percentileForm({ distribution }: Pick<Server, 'distribution'>): PercentileForm {
+export function percentileForm(
+  { distribution }: Pick<Server, 'distribution'>,
+  areAllDurations: boolean,
+): PercentileForm {
   const roundsUp = distribution === 'opensearch'
+  const isPlain = areAllDurations && !roundsUp
   return {
     aggregation(percents) {
       const asked = roundsUp ? percents.flatMap((percent) => [percent, ...lowered(percent)]) : percents
       const values = {
         percentiles: { field: DURATION, percents: asked.toSorted((a, b) => a - b), keyed: false, hdr: HDR },
       }
-      return within(DURATION, [DURATIONS], { values })
+      return isPlain ? values : within(DURATION, [DURATIONS], { values })
     },
     read(found, percent) {
+      if (isPlain) return readNearest(found, percent)
       const { doc_count: count, values } = partOf(found, DURATIONS.key)
       if (count === 0) return null
       const rank = (percent / 100) * count
       const goesDown = roundsUp && rank > 1 && rank - Math.floor(rank) < 0.5 && rank !== Math.floor(rank)
       const wanted = goesDown ? (lowered(percent)[Math.floor(Math.log2(count))] ?? percent) : percent
-      const { values: list } = values as { values: readonly { key: number; value: number | null }[] }
-      const nearest = list.reduce((best, one) =>
-        Math.abs(one.key - wanted) < Math.abs(best.key - wanted) ? one : best,
-      )
-      return nearest.value === null ? null : Math.round(nearest.value)
+      return readNearest(values as object, wanted)
     },
   }
+}
+
+/** @param found - A `percentiles` aggregation that is not keyed. */
+function readNearest(found: object, percent: number): number | null {
+  const { values } = found as { values: readonly { key: number; value: number | null }[] }
+  const nearest = values.reduce((best, one) =>
+    Math.abs(one.key - percent) < Math.abs(best.key - percent) ? one : best,
+  )
+  return nearest.value === null ? null : Math.round(nearest.value)
 }
 
 /** @param found - A keyed `range` aggregation. */

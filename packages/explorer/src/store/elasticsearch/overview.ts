@@ -1,11 +1,14 @@
 import type * as Api from '../../api/schema.ts'
 import type { Answer, TopQuestion } from '../types.ts'
 import type { Clause } from './compile.ts'
+import type { Server } from './connection.ts'
 import type { IndexFields } from './fields.ts'
 import {
   type Aggregations,
   type Found,
+  NO_DURATION,
   numbersAggregations,
+  percentileForm,
   type PercentileForm,
   readNumbers,
   readTraffic,
@@ -26,9 +29,10 @@ export async function readOverview(
   question: TopQuestion,
   filter: Clause,
   fields: IndexFields,
-  percentiles: PercentileForm,
+  server: Pick<Server, 'distribution'>,
 ): Promise<Answer<Omit<Api.Overview, 'range' | 'reloads' | 'quality'>>> {
   const { fromMs, toMs, bucketMs, size } = question
+  const percentiles = percentileForm(server, await areAllDurations(search, beforeMs(question), toMs))
   const ask = (from: number, to: number, aggs: Aggregations, countsHits = false): Promise<SearchAnswer> =>
     search({
       size: 0,
@@ -41,7 +45,7 @@ export async function readOverview(
   const known = question.fields.filter((name) => fields.names.has(name))
   const [now, before, overTime, ...tops] = await Promise.all([
     ask(fromMs, toMs, numbers, true),
-    ask(Math.max(0, fromMs - (toMs - fromMs)), fromMs, numbers, true),
+    ask(beforeMs(question), fromMs, numbers, true),
     ask(fromMs, toMs, charts),
     ...known.map((name) => ask(fromMs, toMs, topAggregations(name, size, fields, percentiles), true)),
   ])
@@ -63,6 +67,16 @@ export async function readOverview(
     }),
     partial: answers.map(partialityOf).find((reason) => reason !== null) ?? null,
   }
+}
+
+/** Where the equal range before begins. */
+const beforeMs = ({ fromMs, toMs }: TopQuestion): number => Math.max(0, fromMs - (toMs - fromMs))
+
+/** Found out in an instant, as numbers are indexed. */
+async function areAllDurations(search: Search, fromMs: number, toMs: number): Promise<boolean> {
+  const query = { bool: { filter: [timeClause(fromMs, toMs), NO_DURATION] } }
+  const answer = await search({ size: 0, track_total_hits: 1, query })
+  return answer.hits.total?.value === 0 && partialityOf(answer) === null
 }
 
 export function timeClause(fromMs: number, toMs: number): Clause {

@@ -20,8 +20,6 @@ export function topAggregations(
     size,
     shard_size: SHARD_SIZE,
     order: ORDER,
-    // Durations of those alone that are among the first.
-    collect_mode: 'breadth_first',
   }
   const aggs = tallyAggregations(percentiles)
   return { top: { terms, aggs }, ...(isList(field) && { without: { missing: { field: terms.field }, aggs } }) }
