@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { rolldown } from 'rolldown'
 import { root } from './lib.ts'
@@ -16,8 +16,11 @@ const SOURCES = [
   'scripts/jobs/bundle-gateway.ts',
 ]
 
-/** A gateway that runs meanwhile may still load files of its own build. */
-const KEPT_MS = 86_400_000
+/** Names of the files of the last build. */
+const LIST = '.files-of-build'
+const BUILDING = '.build-'
+/** A build that is older than this was stopped. */
+const STOPPED_MS = 3_600_000
 
 /**
  * Puts the gateway and its libraries together into a few files, unless nothing has changed since: to find and read a
@@ -29,7 +32,7 @@ export async function bundleGateway(): Promise<void> {
   if (isUpToDate(join(dist, ENTRY), root, SOURCES)) return
   const begun = new Date()
   await mkdir(dist, { recursive: true })
-  const building = await mkdtemp(join(dist, '.build-'))
+  const building = await mkdtemp(join(dist, BUILDING))
   try {
     await using bundle = await rolldown({
       input: join(gateway, 'src', 'main.ts'),
@@ -48,17 +51,28 @@ export async function bundleGateway(): Promise<void> {
     // Sources that have changed since the beginning are newer than it.
     await utimes(join(building, ENTRY), begun, begun)
     await rename(join(building, ENTRY), join(dist, ENTRY))
-    await removeEarlier(new Set(names))
+    await removeEarlier(names)
   } finally {
     await rm(building, { recursive: true, force: true })
   }
 }
 
-async function removeEarlier(kept: ReadonlySet<string>): Promise<void> {
+/** Leaves the build before: a gateway that runs may still load files of it. */
+async function removeEarlier(names: readonly string[]): Promise<void> {
+  const list = join(dist, LIST)
+  const before = await readFile(list, 'utf8').catch(() => '')
+  // One line each: what another build is just writing is then a part of them, at worst.
+  await writeFile(list, names.join('\n'))
+  const kept = new Set([...names, ...before.split('\n'), LIST])
   for (const entry of await readdir(dist)) {
-    if (kept.has(entry)) continue
-    const path = join(dist, entry)
-    const { mtimeMs } = await stat(path)
-    if (Date.now() - mtimeMs > KEPT_MS) await rm(path, { recursive: true, force: true })
+    if (kept.has(entry) || (entry.startsWith(BUILDING) && (await isRecent(join(dist, entry))))) continue
+    await rm(join(dist, entry), { recursive: true, force: true })
   }
 }
+
+/** False, too, for what another build has removed meanwhile. */
+const isRecent = (path: string): Promise<boolean> =>
+  stat(path).then(
+    ({ mtimeMs }) => Date.now() - mtimeMs < STOPPED_MS,
+    () => false,
+  )
