@@ -24,7 +24,7 @@ const STOPPED_MS = 3_600_000
 
 /**
  * Puts the gateway and its libraries together into a few files, unless nothing has changed since: to find and read a
- * thousand single ones was half of its start (scenario start-up of bench/).
+ * thousand single ones was a third of its start (scenario start-up of bench/).
  *
  * Whoever starts a gateway meanwhile, or stops the build, finds the old build or the new one, and nothing in between.
  */
