@@ -86,7 +86,7 @@ describe.skipIf(redisSkipReason())('npm start', { timeout: TEST_TIMEOUT_MS }, ()
   it("serves the article's requests, stores their records and leaves nothing behind", async () => {
     await using stack = start({ TYK_GW_SECRET: 'x', TYK_PMP_PURGEDELAY: '77' })
     await stack.waitForLine(/^ready$/, TEST_TIMEOUT_MS)
-    expect(stack.output()).toContain('Ignoring TYK_GW_SECRET, TYK_PMP_PURGEDELAY')
+    await eventually(() => expect(stack.output()).toContain('Ignoring TYK_GW_SECRET, TYK_PMP_PURGEDELAY'))
     const gateway = `http://127.0.0.1:${ports.gateway}`
     const get = async (path: string, headers: Record<string, string> = {}): Promise<Response> =>
       fetch(gateway + path, { headers })
@@ -105,9 +105,9 @@ describe.skipIf(redisSkipReason())('npm start', { timeout: TEST_TIMEOUT_MS }, ()
     expect(storedRequests().filter(({ alias }) => alias === 'foo@bar.com')).toMatchObject([{ apiid: 'httpbin-jwt' }])
     await stack.waitForLine(/\d+ records? shipped/, 20_000)
     expect(stack.output(), 'nothing to worry a first user').not.toMatch(/level=warning|level=error|WARN|ERROR/)
-    expect(stack.output()).toContain(`curl http://localhost:${ports.gateway}/httpbin/get`)
+    await eventually(() => expect(stack.output()).toContain(`curl http://localhost:${ports.gateway}/httpbin/get`))
 
-    expect(stack.output()).toContain(`http://localhost:${ports.explorer}`)
+    await eventually(() => expect(stack.output()).toContain(`http://localhost:${ports.explorer}`))
     const page = `http://127.0.0.1:${ports.explorer}`
     expect(await (await fetch(page)).text()).toContain('<script type="module"')
     const question = `${page}/api/v1/requests?q=${encodeURIComponent('response_code:500')}&from=now-15m&to=now`
@@ -124,7 +124,7 @@ describe.skipIf(redisSkipReason())('npm start', { timeout: TEST_TIMEOUT_MS }, ()
   it('sends sample traffic with --traffic', async () => {
     await using stack = start({}, ports, ['--traffic'])
     await stack.waitForLine(/^ready$/, TEST_TIMEOUT_MS)
-    expect(stack.output()).toContain('Sample traffic runs for ten minutes')
+    await eventually(() => expect(stack.output()).toContain('Sample traffic runs for ten minutes'))
     await eventually(() => expect(storedRequests().length).toBeGreaterThan(5), 30_000)
   })
 
@@ -133,8 +133,8 @@ describe.skipIf(redisSkipReason())('npm start', { timeout: TEST_TIMEOUT_MS }, ()
     await stack.waitForLine(/^ready$/, TEST_TIMEOUT_MS)
     process.kill(Number(await readFile(join(dataDir, 'tyk-gateway.pid'), 'utf8')), 'SIGKILL')
     expect(await stack.exited()).toBe(1)
-    expect(stack.output()).toContain('gateway ended by itself (SIGKILL)')
-    expect(stack.output()).toContain('Its last log lines')
+    await eventually(() => expect(stack.output()).toContain('gateway ended by itself (SIGKILL)'))
+    await eventually(() => expect(stack.output()).toContain('Its last log lines'))
     for (const port of Object.values(ports)) expect(await isListening(port)).toBe(false)
   })
 
@@ -143,8 +143,8 @@ describe.skipIf(redisSkipReason())('npm start', { timeout: TEST_TIMEOUT_MS }, ()
     try {
       await using stack = start()
       expect(await stack.exited()).toBe(1)
-      expect(stack.output()).toContain(`Port ${ports.gateway} for the gateway is in use`)
-      expect(stack.output()).toContain('--gateway-port')
+      await eventually(() => expect(stack.output()).toContain(`Port ${ports.gateway} for the gateway is in use`))
+      await eventually(() => expect(stack.output()).toContain('--gateway-port'))
       expect(await isListening(ports.upstream)).toBe(false)
     } finally {
       holder.close()
@@ -169,7 +169,9 @@ describe.skipIf(redisSkipReason())('npm start', { timeout: TEST_TIMEOUT_MS }, ()
     {
       await using second = start({}, others)
       expect(await second.exited()).toBe(1)
-      expect(second.output()).toContain(`npm start already runs with ${dataDir} (pid ${holder.launcher.pid})`)
+      await eventually(() =>
+        expect(second.output()).toContain(`npm start already runs with ${dataDir} (pid ${holder.launcher.pid})`),
+      )
     }
     stack.kill('SIGKILL')
     await stack.exited()
@@ -177,9 +179,11 @@ describe.skipIf(redisSkipReason())('npm start', { timeout: TEST_TIMEOUT_MS }, ()
       await using third = start({}, others)
       expect(await third.exited()).toBe(1)
       const redis = holder.programs[0]?.pid
-      expect(third.output()).toContain(`redis (pid ${redis})`)
-      expect(third.output()).toContain(`left from an earlier npm start (pid ${holder.launcher.pid})`)
-      expect(third.output()).toMatch(new RegExp(`kill ${redis}\\b`))
+      await eventually(() => expect(third.output()).toContain(`redis (pid ${redis})`))
+      await eventually(() =>
+        expect(third.output()).toContain(`left from an earlier npm start (pid ${holder.launcher.pid})`),
+      )
+      await eventually(() => expect(third.output()).toMatch(new RegExp(`kill ${redis}\\b`)))
     } finally {
       for (const { pid } of holder.programs) endIfThere(pid)
     }
@@ -191,7 +195,9 @@ describe.skipIf(redisSkipReason())('npm start', { timeout: TEST_TIMEOUT_MS }, ()
   it('says at once that REDIS_URL leads nowhere', async () => {
     await using stack = start({ REDIS_URL: `redis://127.0.0.1:${ports.redis}` })
     expect(await stack.exited()).toBe(1)
-    expect(stack.output()).toContain(`REDIS_URL: the Redis at 127.0.0.1:${ports.redis} does not answer`)
+    await eventually(() =>
+      expect(stack.output()).toContain(`REDIS_URL: the Redis at 127.0.0.1:${ports.redis} does not answer`),
+    )
     expect(await isListening(ports.upstream)).toBe(false)
   })
 })

@@ -49,7 +49,7 @@ describe('startProgram', () => {
   it('reports a program that is not there', async () => {
     await using program = startProgram('/nowhere/program', [])
     expect(await program.exited()).toBe(127)
-    expect(program.output()).toContain('ENOENT')
+    await eventually(() => expect(program.output()).toContain('ENOENT'))
   })
 })
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { eventually } from '../../../test/support/eventually.ts'
 import { type Program, startProgram } from '../../../test/support/process.ts'
 
 const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url))
@@ -61,7 +62,7 @@ describe('the program', () => {
   ])('says what is wrong with %s and ends with 1', async (_, args, env, message) => {
     await using program = start(args, env)
     expect(await program.exited()).toBe(1)
-    expect(program.output()).toMatch(message)
+    await eventually(() => expect(program.output()).toMatch(message))
   })
 
   it.each([
@@ -70,6 +71,6 @@ describe('the program', () => {
   ])('answers %s', async (flag, text) => {
     await using program = start([flag])
     expect(await program.exited()).toBe(0)
-    expect(program.output()).toMatch(text)
+    await eventually(() => expect(program.output()).toMatch(text))
   })
 })

@@ -397,8 +397,8 @@ describe.skipIf(redisSkipReason())('events', () => {
         `\n{\n    "event": "TokenDeleted",\n    "message": "Key deleted.",\n    "org": "default",\n    "key": "${key}"\n}\n`,
       ].toSorted(),
     )
+    await eventually(() => expect(gateway.program.output()).toContain('made:TokenCreated'))
     const output = gateway.program.output()
-    expect(output).toContain('made:TokenCreated')
     expect(linesWith('Event is not raised here', 'event_handlers.events.AuthFailure', 'prefix=main')).toHaveLength(1)
     expect(output).toContain('event_handlers.events.HostDown: expected a list of handlers')
     expect(output).not.toContain(key)

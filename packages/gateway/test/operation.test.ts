@@ -118,7 +118,7 @@ describe.skipIf(redisSkipReason())('one bad file', () => {
     await using gateway = await started(Object.fromEntries(apis))
     for (const id of Object.keys(guards)) {
       expect(await status(`${gateway.url}/${id}/x`), id).toBe(404)
-      expect(gateway.program.output(), id).toMatch(new RegExp(`API skipped.*api_id=${id} `))
+      await eventually(() => expect(gateway.program.output(), id).toMatch(new RegExp(`API skipped.*api_id=${id} `)))
     }
   })
 

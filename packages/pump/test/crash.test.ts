@@ -62,7 +62,7 @@ describe('a pump that is killed', () => {
     expect([...unique].map(pathIn).toSorted()).toEqual(paths(RECORDS).toSorted())
     // It did not begin anew either: at most what was in flight came twice.
     expect(sent.length - unique.size).toBeLessThan(500)
-    expect(running.log()).toContain('leases recovered')
+    await eventually(() => expect(running.log()).toContain('leases recovered'))
   })
 
   it('loses nothing when it only slept: the lease it lost is delivered by the other one alone', async () => {

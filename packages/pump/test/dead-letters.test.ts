@@ -277,7 +277,11 @@ describe('a pump', () => {
     })
     await eventually(() => expect(running.pump.status().sinks['A']).toMatchObject({ dead_lettered: 3, pending: 0 }))
     expect(await rawsOf(redisStore())).toEqual(base64(letters(3)))
-    expect(running.log()).toMatch(/level=error message="dead letters cannot be kept as configured".*instead="the Redis/)
+    await eventually(() =>
+      expect(running.log()).toMatch(
+        /level=error message="dead letters cannot be kept as configured".*instead="the Redis/,
+      ),
+    )
   })
 
   it('keeps them in Redis when Elasticsearch is away, without holding up anything', async () => {

@@ -116,7 +116,9 @@ describe('delivery', () => {
       expect(letters).toEqual([expect.objectContaining({ source: key, sink: null })])
       expect(Buffer.from(letters[0]?.['raw'] ?? '', 'base64').toString()).toBe('rubbish')
     })
-    expect(running.log()).toMatch(/level=error message="Couldn't unmarshal analytics data:.*analytic_key=/)
+    await eventually(() =>
+      expect(running.log()).toMatch(/level=error message="Couldn't unmarshal analytics data:.*analytic_key=/),
+    )
   })
 
   it('tries a target that is away again until it is back, and says so', async () => {
@@ -199,7 +201,7 @@ describe('delivery', () => {
       timings: { attemptTimeoutMs: 100 },
     })
     await eventually(() => expect(sink.paths()).toEqual(paths(2)))
-    expect(running.log()).toContain('Timeout Writing to: a pump')
+    await eventually(() => expect(running.log()).toContain('Timeout Writing to: a pump'))
   })
 
   it('waits for the flush interval when a batch is not full, and not longer', async () => {

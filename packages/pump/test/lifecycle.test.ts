@@ -34,8 +34,8 @@ describe('start', () => {
   it('stores its version and says what it does', async () => {
     await using running = await runPump({ redisPort: server.port, sinks: [createTestSink('a')] })
     await eventually(async () => expect(await client.get('version-check-pump')).toMatch(/^v\d+\.\d+\.\d+/))
-    expect(running.log()).toContain('message="Init Pump: A"')
-    expect(running.log()).toContain('message="Starting purge loop @1, chunk size 0"')
+    await eventually(() => expect(running.log()).toContain('message="Init Pump: A"'))
+    await eventually(() => expect(running.log()).toContain('message="Starting purge loop @1, chunk size 0"'))
   })
 
   it('waits neither for Redis nor for a sink, and delivers once both are there', async () => {
@@ -206,8 +206,10 @@ describe('stop', () => {
     expect(sink.paths()).toEqual(paths(5))
     expect(sink.closed).toBe(true)
     expect(await client.keys('*lease*')).toEqual([])
-    expect(running.log()).toMatch(
-      /Shutting down 1 pumps\.\.\..*\n(.*\n)*.*a pump gracefully stopped\..*\n(.*\n)*.*Tyk-pump stopped\./,
+    await eventually(() =>
+      expect(running.log()).toMatch(
+        /Shutting down 1 pumps\.\.\..*\n(.*\n)*.*a pump gracefully stopped\..*\n(.*\n)*.*Tyk-pump stopped\./,
+      ),
     )
   })
 
@@ -219,7 +221,7 @@ describe('stop', () => {
     const running = await runPump({ redisPort: server.port, sinks: [dead, alive], timings: { stopMs: 1_000 } })
     await eventually(() => expect(alive.paths()).toEqual(paths(500)))
     await running[Symbol.asyncDispose]()
-    expect(running.log()).toContain('Tyk-pump stopped.')
+    await eventually(() => expect(running.log()).toContain('Tyk-pump stopped.'))
 
     const next = createTestSink('a')
     const other = createTestSink('b')

@@ -210,7 +210,9 @@ describe('a file that is gone', () => {
     await rename(`${folder}.kept`, pathOf(name))
     sink.answer = allDelivered
     await eventually(async () => expect(await setAside()).toEqual([`${name}.released`]))
-    expect(running.log()).toContain('has come back that was given up, or not needed any more, while it was missing')
+    await eventually(() =>
+      expect(running.log()).toContain('has come back that was given up, or not needed any more, while it was missing'),
+    )
     await expectNothingLeft()
     expect(sink.delivered.length).toBe(100 - lost.length)
     expect(sink.paths().filter((path) => lost.includes(path))).toEqual([])
@@ -360,7 +362,7 @@ describe('a folder that a pump has got meanwhile', () => {
     await using running = await startPump([sink])
     await eventually(() => expect(running.pump.status().lease_cap?.spilled?.missing_segments).toBe(count))
     expect(await folderId()).not.toBe(id)
-    expect(running.log()).toContain('files of spilled records are missing from their folder')
+    await eventually(() => expect(running.log()).toContain('files of spilled records are missing from their folder'))
     const list = await leases('list')
     expect(list.output).toContain(
       `folder ${id} at pump-7d9f-x2x4b:${folder}, ${count} spilled segments: no running pump`,
@@ -423,7 +425,7 @@ describe('a damaged file', () => {
     await eventually(() => expect(sink.delivered.length).toBe(99))
     await expectNothingLeft()
     expect(await setAside()).toEqual([`${name}.damaged`])
-    expect(running.log()).toContain('the damaged file of spilled records is set aside')
+    await eventually(() => expect(running.log()).toContain('the damaged file of spilled records is set aside'))
   })
 
   it('without a header that can be read, in a Redis that was emptied: its records go to every sink, and that is said', async () => {
@@ -439,8 +441,10 @@ describe('a damaged file', () => {
     await using running = await startPump([sink])
     await eventually(() => expect(sink.paths()).toEqual(expect.arrayContaining(inFile)))
     await expectNothingLeft()
-    expect(running.log()).toMatch(
-      /level=error message="a file of spilled records does not say any more for which sinks it is: each sink of this pump gets what can be read of it, and may have had it".* sinks=A/,
+    await eventually(() =>
+      expect(running.log()).toMatch(
+        /level=error message="a file of spilled records does not say any more for which sinks it is: each sink of this pump gets what can be read of it, and may have had it".* sinks=A/,
+      ),
     )
     expect(new Set(sink.paths()).size).toBe(sink.paths().length)
     expect(await setAside()).toEqual([`${name}.damaged`])

@@ -114,8 +114,10 @@ describe('spilled records', () => {
       expectBalance(running.pump.status().sinks['A'])
     })
     expect(running.pump.status().lease_cap).toMatchObject({ policy: 'spill', blocked_since: null })
-    expect(running.log()).toMatch(
-      /level=warning message="lease cap reached, the newest records are spilled".*max_records=40/,
+    await eventually(() =>
+      expect(running.log()).toMatch(
+        /level=warning message="lease cap reached, the newest records are spilled".*max_records=40/,
+      ),
     )
     const [list = ''] = (await client.keys('*:lease:*')).filter((name) => !name.endsWith(':meta')).toSorted()
     expect(decodeRecord((await client.lindexBuffer(list, 0)) as Buffer).path, 'the oldest stay').toBe('/r0')
@@ -128,7 +130,7 @@ describe('spilled records', () => {
       sinks: { A: { delivered: 200, pending: 0, dropped: 0 } },
     })
     expectBalance(running.pump.status().sinks['A'])
-    expect(running.log()).toContain('spilled records are back in Redis')
+    await eventually(() => expect(running.log()).toContain('spilled records are back in Redis'))
   })
 
   it('keep their offsets: a sink that has them does not get them again', async () => {
@@ -819,8 +821,10 @@ describe('damaged files', () => {
       await writeFile(path, bytes)
     })
     await eventually(() => expect(sink.delivered.length).toBe(99))
-    expect(running.log()).toMatch(
-      /level=error message="a file of spilled records is damaged: its good records are delivered, the others are lost".* good=\d+ lost=1/,
+    await eventually(() =>
+      expect(running.log()).toMatch(
+        /level=error message="a file of spilled records is damaged: its good records are delivered, the others are lost".* good=\d+ lost=1/,
+      ),
     )
     expect(await leftOver()).toEqual([expect.stringMatching(/\.segment\.damaged$/)])
     expect(running.pump.status().lease_cap?.spilled).toMatchObject({ damaged_records: 1, segments: 0 })
@@ -892,11 +896,12 @@ describe('trouble', () => {
     expect(await metric(running, 'tyk_pump_spill_unreadable_segments')).toBe(1)
     expect(await metric(running, 'tyk_pump_spill_missing_segments')).toBe(0)
     const message = 'a file of spilled records cannot be read: it is passed over, and tried again'
-    const told = running
-      .log()
-      .split('\n')
-      .filter((line) => line.includes(message))
-    expect(told).toEqual([expect.stringMatching(/level=error .*EIO/)])
+    const told = (): string[] =>
+      running
+        .log()
+        .split('\n')
+        .filter((line) => line.includes(message))
+    await eventually(() => expect(told()).toEqual([expect.stringMatching(/level=error .*EIO/)]))
     broken = false
     await eventually(() => expect(sink.paths().toSorted()).toEqual(paths(100).toSorted()))
     await expectNothingLeft()
@@ -932,7 +937,7 @@ describe('trouble', () => {
       await pushInLots(60, 120)
       // It ends while the call hangs, which is let go after that alone.
       await running[Symbol.asyncDispose]()
-      expect(running.log()).toContain('Tyk-pump stopped.')
+      await eventually(() => expect(running.log()).toContain('Tyk-pump stopped.'))
       const next = createTestSink('a')
       await using _ = await startPump([next])
       await eventually(() => expect(next.paths().toSorted()).toEqual(paths(180).toSorted()))
@@ -981,8 +986,10 @@ describe('trouble', () => {
       await pump.program.waitForLine(/no answer from the disk/, 60_000)
       pump.program.kill('SIGTERM')
       expect(await pump.program.exited()).toBe(0)
-      expect(pump.program.output()).toMatch(
-        /Tyk-pump stopped\.(.*\n)*.*level=error message="a disk or name server does not answer, and is not waited for".* calls=/,
+      await eventually(() =>
+        expect(pump.program.output()).toMatch(
+          /Tyk-pump stopped\.(.*\n)*.*level=error message="a disk or name server does not answer, and is not waited for".* calls=/,
+        ),
       )
     }, 120_000)
 
@@ -1059,7 +1066,7 @@ describe('trouble', () => {
     await eventually(() => expect(sink.delivered.length).toBeGreaterThanOrEqual(60))
     await expectNothingLeft()
     expect(new Set(sink.paths()).size).toBe(sink.delivered.length)
-    expect(running.log()).toContain('Redis does not know a file of spilled records')
+    await eventually(() => expect(running.log()).toContain('Redis does not know a file of spilled records'))
   })
 
   it('a Redis that is away while records are spilled: nothing is lost or counted twice', async () => {
