@@ -10,6 +10,7 @@ COPY tsconfig.base.json ./
 COPY scripts scripts
 COPY packages/analytics-record packages/analytics-record
 COPY packages/pump packages/pump
+# The built pump has its libraries in itself; they stay beside it for their licences.
 RUN pnpm install --frozen-lockfile --offline --filter tek --filter @tek/pump... \
  && node scripts/jobs/build.ts analytics-record pump \
  && pnpm --filter @tek/pump deploy --legacy --prod --offline /out \
