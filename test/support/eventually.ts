@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
  *
  * @throws The check's last error, once the deadline has passed.
  */
-export async function eventually<T>(check: () => T | Promise<T>, timeoutMs = 10_000, intervalMs = 20): Promise<T> {
+export async function eventually<T>(check: () => T | Promise<T>, timeoutMs = 20_000, intervalMs = 20): Promise<T> {
   const deadline = Date.now() + timeoutMs
   for (;;) {
     try {
