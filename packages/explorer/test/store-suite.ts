@@ -481,18 +481,16 @@ interface NamedGroup {
   readonly apiVersion: string
   readonly pathPattern: string
   readonly code: number
-  readonly madeBy: string
 }
 
 const keyOfGroup = (group: NamedGroup): string =>
-  JSON.stringify([group.apiId, group.apiVersion, group.pathPattern, group.code, group.madeBy])
+  JSON.stringify([group.apiId, group.apiVersion, group.pathPattern, group.code])
 
 function errorGroups(records: readonly StoredRecord[], all: readonly StoredRecord[], keepsAll: boolean) {
   const failed = records.filter(({ record }) => record.responseCode >= 400 && record.responseCode < 600)
   const nameOf = ({ record: r }: StoredRecord) => {
-    const by = madeBy(r.responseCode, keepsAll ? Number(r.latency.upstream) : null)
     const named = { apiId: r.apiId, apiName: r.apiName, apiVersion: r.apiVersion, pathPattern: pathPattern(r.path) }
-    return { ...named, code: r.responseCode, reason: reasonOf(r.responseCode, by), madeBy: by }
+    return { ...named, code: r.responseCode }
   }
   const groups = countBy(failed, (stored) => keyOfGroup(nameOf(stored)))
   const first = Math.floor(FROM / HOUR)
@@ -505,7 +503,11 @@ function errorGroups(records: readonly StoredRecord[], all: readonly StoredRecor
         (_, at) => times.filter((ms) => Math.floor(ms / HOUR) - first === at).length,
       )
       const last = Math.max(...times)
+      const atUpstream = group.filter(({ record }) => record.latency.upstream > 0).length
+      const by = madeBy(named.code, keepsAll ? group.length : 0, keepsAll ? atUpstream : 0)
       return Object.assign(named, {
+        reason: reasonOf(named.code, by),
+        madeBy: by,
         count: group.length,
         shareOfApi: group.length / all.filter(({ record }) => record.apiId === named.apiId).length,
         firstSeen: new Date(Math.min(...times)).toISOString(),

@@ -3,15 +3,25 @@ import { madeBy, reasonOf } from './reasons.ts'
 
 describe('who made an error', () => {
   it.each([
-    [401, 0, 'gateway'],
-    [401, 3, 'upstream'],
-    [409, 0, 'upstream'],
-    [500, 0, 'gateway'],
-    [504, 0, 'gateway'],
-    [502, 0, 'upstream'],
-    [500, null, 'unknown'],
-  ] as const)('%i with %s ms at the upstream: %s', (code, upstreamMs, by) => {
-    expect(madeBy(code, upstreamMs)).toBe(by)
+    // All of them reached the upstream, or as good as all.
+    [401, 1, 1, 'upstream'],
+    [500, 100, 60, 'upstream'],
+    // A fast upstream, or a gateway.
+    [500, 1, 0, 'unknown'],
+    [500, 59, 26, 'unknown'],
+    [401, 19, 0, 'unknown'],
+    [401, 20, 0, 'gateway'],
+    [500, 1000, 1, 'unknown'],
+    // The store does not keep the time.
+    [500, 0, 0, 'unknown'],
+    // What a gateway never answers by itself.
+    [409, 1, 0, 'upstream'],
+    [502, 0, 0, 'upstream'],
+    // Nobody knows this code.
+    [418, 100, 0, 'unknown'],
+    [418, 2, 2, 'upstream'],
+  ] as const)('%i of %i with a time, %i of them at the upstream: %s', (code, timed, atUpstream, by) => {
+    expect(madeBy(code, timed, atUpstream)).toBe(by)
   })
 })
 

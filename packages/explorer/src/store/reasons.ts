@@ -1,10 +1,9 @@
 /**
  * What a failed request's status means, and whose it is. A record does not say so itself.
  *
- * A gateway that answers an error by itself records no time of the upstream (0 ms), whether a key was refused or the
- * upstream could not be reached. So a time above 0 means that the upstream answered; without one it is taken for the
- * gateway's, if the code is one that a gateway sends. An upstream that answers such a code in less than a millisecond
- * is mistaken for the gateway. Where the store does not keep the time, nobody knows.
+ * A gateway that answers an error by itself records no time of the upstream, whether a key was refused or the upstream could
+ * not be reached. Times are whole milliseconds, so an upstream that answers within one has none either: a single record
+ * without a time says nothing, many of them do.
  */
 export type MadeBy = 'gateway' | 'upstream' | 'unknown'
 
@@ -45,11 +44,21 @@ const REASONS: Readonly<Record<number, Reason>> = {
   504: { gateway: 'upstream did not answer in time', upstream: 'gateway timeout' },
 }
 
-/** @param upstreamMs - null where the store does not keep it. */
-export function madeBy(code: number, upstreamMs: number | null): MadeBy {
-  if (upstreamMs === null) return 'unknown'
-  if (upstreamMs > 0) return 'upstream'
-  return REASONS[code]?.gateway === undefined ? 'upstream' : 'gateway'
+/** So many requests without a millisecond at the upstream did not reach it: a fast upstream takes one now and then. */
+const SURELY_NOT_REACHED = 20
+
+/**
+ * Who made the errors of a group.
+ *
+ * @param timed - Of how many of them the store keeps the upstream's time.
+ * @param atUpstream - How many of these spent a millisecond or more at the upstream.
+ */
+export function madeBy(code: number, timed: number, atUpstream: number): MadeBy {
+  const reason = REASONS[code]
+  if (reason !== undefined && reason.gateway === undefined) return 'upstream'
+  if (atUpstream > 0 && atUpstream * 2 >= timed) return 'upstream'
+  const isGateways = reason !== undefined && atUpstream === 0 && timed >= SURELY_NOT_REACHED
+  return isGateways ? 'gateway' : 'unknown'
 }
 
 /** In a few words, without a full stop. */

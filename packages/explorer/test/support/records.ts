@@ -155,7 +155,8 @@ function recordAt(timestampMs: number, random: Random, detailed: boolean): Analy
 function outcome(random: Random, path: string): { code: number; upstream: number; gateway: number } {
   const gateway = random.integer(4)
   const upstream = Math.max(1, Math.floor(Math.exp(2 + random.next() * 3 + random.next() * 2)))
-  if (path === '/status/500') return { code: 500, upstream, gateway }
+  // Now and then in less than a millisecond.
+  if (path === '/status/500') return { code: 500, upstream: random.integer(3), gateway }
   const dice = random.integer(1000)
   if (dice < 20) return { code: random.pick([401, 403, 429]), upstream: 0, gateway }
   if (dice < 30) return { code: random.pick([502, 503, 500]), upstream, gateway }

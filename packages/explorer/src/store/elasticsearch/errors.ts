@@ -1,6 +1,6 @@
 import type * as Api from '../../api/schema.ts'
 import { pathPattern } from '../path-pattern.ts'
-import { reasonOf } from '../reasons.ts'
+import { madeBy, reasonOf } from '../reasons.ts'
 import type { Answer, Question } from '../types.ts'
 import type { Clause } from './compile.ts'
 import type { IndexFields } from './fields.ts'
@@ -218,6 +218,8 @@ function toGroup(
   // It was deleted between the two searches.
   if (found === undefined || example === undefined) return null
   const { apiId, apiName, apiVersion, pathPattern: pattern, code, count } = group
+  // Flat documents have no time of the upstream.
+  const by = madeBy(code, 0, 0)
   const first = Math.floor(fromMs / bucketMs)
   const sparkline = Array.from({ length: Math.floor((toMs - 1) / bucketMs) - first + 1 }, () => 0)
   for (const { key, doc_count: records } of timeBuckets(found['time'])) sparkline[key / bucketMs - first] = records
@@ -228,8 +230,8 @@ function toGroup(
     apiVersion,
     pathPattern: pattern,
     code,
-    reason: reasonOf(code, 'unknown'),
-    madeBy: 'unknown',
+    reason: reasonOf(code, by),
+    madeBy: by,
     count,
     shareOfApi: Math.min(1, count / Math.max(count, totals.get(apiId) ?? 0)),
     firstSeen: time('first'),

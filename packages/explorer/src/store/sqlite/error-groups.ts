@@ -17,10 +17,13 @@ interface Group {
   firstMs: number
   lastMs: number
   lastIndex: number
+  /** Of how many the upstream's time is known, and how many of these spent some there. */
+  timed: number
+  atUpstream: number
 }
 
 /**
- * Failed requests, 400 to 599, by API, version, path pattern, code and who made the error; the largest groups first.
+ * Failed requests, 400 to 599, by API, version, path pattern and code; the largest groups first.
  *
  * @param all - Every request of the range whatever the query, for the share of each API.
  * @param idOf - Id of the row at an index of `matches`.
@@ -47,8 +50,11 @@ export function errorsOf(
   return {
     groups: shown.map(([, group], slot): ErrorGroup => {
       const named = keys.describe(group.example)
+      const by = madeBy(named.code, group.timed, group.atUpstream)
       return {
         ...named,
+        reason: reasonOf(named.code, by),
+        madeBy: by,
         count: group.count,
         shareOfApi: group.count / Math.max(1, totals.get(named.apiId) ?? group.count),
         firstSeen: new Date(group.firstMs).toISOString(),
@@ -63,6 +69,7 @@ export function errorsOf(
 }
 
 function collect(matches: Matches, keys: GroupKeys) {
+  const upstream = matches.numbers('latency_upstream_ms')
   const groups: Group[] = []
   const groupOfRow = new Int32Array(matches.count).fill(-1)
   const known = new Map<number, number>()
@@ -73,14 +80,17 @@ function collect(matches: Matches, keys: GroupKeys) {
     const time = matches.times[index] as number
     const key = keys.keyOf(index)
     const number = known.get(key) ?? groups.length
-    const group = groups[number]
     groupOfRow[index] = number
+    let group = groups[number]
     if (group === undefined) {
       known.set(key, number)
-      groups.push({ example: index, count: 1, firstMs: time, lastMs: time, lastIndex: index })
-      continue
+      group = { example: index, count: 0, firstMs: time, lastMs: time, lastIndex: index, timed: 0, atUpstream: 0 }
+      groups.push(group)
     }
     group.count++
+    const upstreamMs = upstream?.[index] ?? NaN
+    if (!Number.isNaN(upstreamMs)) group.timed++
+    if (upstreamMs > 0) group.atUpstream++
     if (time < group.firstMs) group.firstMs = time
     if (time < group.lastMs) continue
     group.lastMs = time
@@ -120,7 +130,6 @@ function totalsByApi(all: Matches): Map<string, number> {
 /** Numbers for what names a group: a million failed requests make no million texts. */
 class GroupKeys {
   readonly #codes: Float64Array | null
-  readonly #upstream: Float64Array | null
   readonly #apiId: Codes | null
   readonly #apiName: Codes | null
   readonly #apiVersion: Codes | null
@@ -131,7 +140,6 @@ class GroupKeys {
 
   constructor(matches: Matches) {
     this.#codes = matches.numbers('response_code')
-    this.#upstream = matches.numbers('latency_upstream_ms')
     this.#apiId = matches.codes('api_id')
     this.#apiName = matches.codes('api_name')
     this.#apiVersion = matches.codes('api_version')
@@ -143,47 +151,35 @@ class GroupKeys {
   }
 
   keyOf(index: number): number {
-    const made = MADE_BY.indexOf(this.#madeBy(index))
     const parts = [
       this.#apiName?.values[index] ?? 0,
       this.#apiVersion?.values[index] ?? 0,
       this.#patternOf(index),
-      this.#code(index) * MADE_BY.length + made,
+      this.#code(index),
     ]
     let key = this.#apiId?.values[index] ?? 0
     for (let at = 0; at < parts.length; at++) key = (this.#pairs[at] as PairNumbers).of(key, parts[at] as number)
     return key
   }
 
-  describe(
-    index: number,
-  ): Pick<ErrorGroup, 'apiId' | 'apiName' | 'apiVersion' | 'pathPattern' | 'code' | 'reason' | 'madeBy'> {
-    const code = this.#code(index)
-    const by = this.#madeBy(index)
+  describe(index: number): Pick<ErrorGroup, 'apiId' | 'apiName' | 'apiVersion' | 'pathPattern' | 'code'> {
     return {
       apiId: textAt(this.#apiId, index),
       apiName: textAt(this.#apiName, index),
       apiVersion: textAt(this.#apiVersion, index),
       pathPattern: this.#patterns.textOf(this.#patternOf(index)),
-      code,
-      reason: reasonOf(code, by),
-      madeBy: by,
+      code: this.#code(index),
     }
   }
 
   /** Decides the order of groups that are equal otherwise. */
   placeOf(index: number): string {
-    const { apiId, apiVersion, pathPattern: pattern, code, madeBy: by } = this.describe(index)
-    return JSON.stringify([apiId, apiVersion, pattern, code, by])
+    const { apiId, apiVersion, pathPattern: pattern, code } = this.describe(index)
+    return JSON.stringify([apiId, apiVersion, pattern, code])
   }
 
   #code(index: number): number {
     return Math.trunc(this.#codes?.[index] ?? 0)
-  }
-
-  #madeBy(index: number) {
-    const upstreamMs = this.#upstream?.[index] ?? NaN
-    return madeBy(this.#code(index), Number.isNaN(upstreamMs) ? null : upstreamMs)
   }
 
   #patternOf(index: number): number {
@@ -192,8 +188,6 @@ class GroupKeys {
     return (this.#patternOfPath[path] ??= this.#patterns.codeOf(pathPattern(textAt(this.#path, index))))
   }
 }
-
-const MADE_BY = ['gateway', 'upstream', 'unknown'] as const
 
 function textAt(codes: Codes | null, index: number): string {
   return codes === null ? '' : codes.dictionary.textOf(codes.values[index] as number)

@@ -73,7 +73,7 @@ function Groups({ answer: { groups, others, range } }: { readonly answer: Errors
       <ul>
         {sorted.map((group) => (
           <Group
-            key={[group.apiId, group.apiVersion, group.pathPattern, group.code, group.madeBy].join(' ')}
+            key={[group.apiId, group.apiVersion, group.pathPattern, group.code].join(' ')}
             group={group}
             range={range}
           />
@@ -87,10 +87,16 @@ function Groups({ answer: { groups, others, range } }: { readonly answer: Errors
 const MADE_BY: Readonly<Record<ErrorGroup['madeBy'], { readonly text: string; readonly title: string }>> = {
   gateway: {
     text: 'by the gateway',
-    title: 'The gateway made this answer; the upstream did not see the request or did not answer',
+    title: 'None of these requests spent a millisecond at the upstream',
   },
-  upstream: { text: 'by the upstream', title: 'The upstream answered so, the gateway passed it on' },
-  unknown: { text: 'by gateway or upstream', title: 'This store does not keep what would tell' },
+  upstream: {
+    text: 'by the upstream',
+    title: 'The upstream answered so: these requests spent time there, or the gateway never answers so by itself',
+  },
+  unknown: {
+    text: 'by gateway or upstream',
+    title: 'The time at the upstream does not tell: it is not kept, or below a millisecond too often',
+  },
 }
 
 function Group({ group, range }: { readonly group: ErrorGroup; readonly range: Range }) {
