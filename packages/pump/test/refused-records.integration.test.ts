@@ -234,16 +234,16 @@ forEachEngine((engine, url) => {
     const letters = (...args: string[]) => runHere(['dead-letters', ...args], conf)
     await client.rpush(key, ...Array.from({ length: 5 }, () => element()))
     await using pump = await startPump({ redisPort: server.port, pumps: conf.pumps, conf })
-    await eventually(async () => expect(await es.count(`${index}-dead-letter`)).toBe(5))
-    expect(await es.count(`${index}-dead-letter`, 'error_type:strict_dynamic_mapping_exception AND sink:ES')).toBe(5)
+    await eventually(async () => expect(await es.count(`dead-letters-${index}`)).toBe(5))
+    expect(await es.count(`dead-letters-${index}`, 'error_type:strict_dynamic_mapping_exception AND sink:ES')).toBe(5)
     expect(await client.exists('{analytics-tyk-pump}:dead-letters')).toBe(0)
 
     const { output } = await letters('list')
-    expect(output).toContain(`5 dead letters in the index ${index}-dead-letter\n`)
+    expect(output).toContain(`5 dead letters in the index dead-letters-${index}\n`)
     const [id = ''] = output.match(/^[0-9a-f]{12}/m) ?? []
     expect(JSON.parse((await letters('show', id)).output)).toMatchObject({ id, record: { api_id: 'httpbin' } })
     expect((await letters('drop', id, '--yes')).output).toContain('gave up 1 dead letter\n')
-    expect(await es.count(`${index}-dead-letter`)).toBe(4)
+    expect(await es.count(`dead-letters-${index}`)).toBe(4)
 
     await es.request('DELETE', `/${index}`)
     expect((await letters('replay', '--all', '--yes')).output).toContain('put 4 dead letters back for ES')

@@ -29,7 +29,7 @@ export const deadLetterOptions = {
     env: 'TYK_PMP_DEADLETTERS_FILE',
   },
   sink: {
-    doc: 'For destination elasticsearch: the sink whose server and credentials are used, and whose index_name, with -dead-letter after it, is the index. Empty: the first elasticsearch sink.',
+    doc: 'For destination elasticsearch: the sink whose server and credentials are used, and whose index_name, with dead-letters- before it, is the index. Empty: the first elasticsearch sink.',
     format: 'string',
     default: '',
     env: 'TYK_PMP_DEADLETTERS_SINK',

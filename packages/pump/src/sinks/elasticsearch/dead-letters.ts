@@ -34,10 +34,13 @@ const MAPPING = {
   },
 }
 
-/** Dead letters in an index beside that of the records, one document each: the letter itself and `@timestamp`. */
+/**
+ * Dead letters in an index beside that of the records, one document each: the letter itself and `@timestamp`. Its name does not
+ * begin like theirs: what looks at `tyk_analytics*` counts requests.
+ */
 export function createIndexStore(options: ConfigOf<typeof elasticsearchOptions>, deps: SinkDeps): DeadLetterStore {
   const connection = createConnection(compileSettings(options, deps, deps.log), deps.log)
-  const index = `${options.index_name}-dead-letter`
+  const index = `dead-letters-${options.index_name}`
   const ask = requests(connection, index)
   let exists = false
 

@@ -41,7 +41,7 @@ export function streamNames(stream: string): StreamNames {
 
 /** An index cannot be made where a template makes data streams. @throws SinkOptionError */
 export function refuseIndicesOf({ stream, pattern }: StreamNames, indexName: string): void {
-  const taken = [`${indexName}-dead-letter`, onSomeDay(indexName)].find((index) => matches([pattern], index))
+  const taken = [`dead-letters-${indexName}`, onSomeDay(indexName)].find((index) => matches([pattern], index))
   if (taken === undefined) return
   throw new SinkOptionError(
     `data_stream (…DATASTREAM) ${stream} with manage_index (…MANAGEINDEX) takes all names ${pattern}, and so the index ${taken}: choose an index_name (…INDEXNAME) other than ${JSON.stringify(indexName)}`,

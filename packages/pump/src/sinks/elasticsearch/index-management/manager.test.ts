@@ -637,7 +637,7 @@ describe('options that do not go together', () => {
     [{ rollover_size_gb: 7 }, /leave it at 50/],
     [
       { data_stream: 'logs-tyk.access-a', index_name: 'logs-tyk.access', manage_index: true },
-      /takes all names logs-tyk\.access-\*, and so the index logs-tyk\.access-dead-letter: .*INDEXNAME/,
+      /takes all names logs-tyk\.access-\*, and so the index logs-tyk\.access-[-.\d]+: .*INDEXNAME/,
     ],
     [{ data_stream: 'Logs-Tyk' }, /DATASTREAM\) is no name/],
     [{ data_stream: '-logs' }, /DATASTREAM\) is no name/],
