@@ -94,7 +94,8 @@ function buildApp({ config, log }: ServerDeps): FastifyInstance {
     if (reply.raw.destroyed) return
     sendProblem(reply, toProblem(error, log))
   })
-  addSecurity(app, { hosts: isLoopback(config.listen_address) ? new Set(namesIn(config.allowed_hosts)) : null })
+  const names = namesIn(config.allowed_hosts)
+  addSecurity(app, { hosts: isLoopback(config.listen_address) || names.length > 0 ? new Set(names) : null })
   addAuth(app, config)
   app.addHook('onResponse', async (request, reply) => {
     if (!log.isLevelEnabled('debug')) return

@@ -125,6 +125,20 @@ describe('names of the host', () => {
     await using explorer = await start({ TEK_EXPLORER_ALLOWEDHOSTS: 'page.example.org, Proxy.example.org:8443' })
     expect(await ask(explorer, '/api/v1/about', { host })).toBe(status)
   })
+
+  it.each([
+    ['', 200],
+    ['page.example.org', 403],
+  ])('are any on an address for others, unless some are named: %j', async (names, status) => {
+    await using explorer = await start({
+      TEK_EXPLORER_LISTENADDRESS: '0.0.0.0',
+      TEK_EXPLORER_TOKEN: 't0ken',
+      TEK_EXPLORER_ALLOWEDHOSTS: names,
+    })
+    const authorization = 'Bearer t0ken'
+    expect(await ask(explorer, '/api/v1/about', { host: 'evil.example', authorization })).toBe(status)
+    expect(await ask(explorer, '/api/v1/about', { host: 'page.example.org', authorization })).toBe(200)
+  })
 })
 
 describe('other sites', () => {

@@ -214,8 +214,8 @@ export const Pipeline = Type.Object({
           dropped: Count,
           pending: Count,
           missing: Count,
-          /** 0 to 1. */
-          completeness: Type.Number(),
+          /** 0 to 1; null where nothing was counted for it. */
+          completeness: Type.Union([Type.Number(), Type.Null()]),
         }),
       ),
     }),

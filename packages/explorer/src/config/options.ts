@@ -49,7 +49,7 @@ export const explorerConfig = {
     sensitive: true,
   },
   allowed_hosts: {
-    doc: 'Names, separated by commas, under which the page is asked for besides localhost and addresses of the loopback, as behind a proxy. A port in them does not matter. Only looked at while it listens on the loopback.',
+    doc: 'Names, separated by commas, under which the page is asked for besides localhost and addresses of the loopback, as behind a proxy. A port in them does not matter. Empty on an address that is not of the loopback: any name is answered.',
     format: 'string',
     default: '',
     env: 'TEK_EXPLORER_ALLOWEDHOSTS',

@@ -25,7 +25,7 @@ const HEADERS = {
 }
 
 export interface SecurityOptions {
-  /** null: any name, since others reach it and credentials are needed. */
+  /** null: any name. Others reach it then, and credentials are needed. */
   readonly hosts: ReadonlySet<string> | null
 }
 

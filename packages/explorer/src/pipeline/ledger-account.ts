@@ -66,7 +66,7 @@ export class LedgerAccount {
       .map(([name, { due, pending, delivered, filtered, dead, dropped }]) => {
         const waits = waiting(name)
         const missing = waits === null ? 0 : Math.max(0, pending - waits)
-        const completeness = due === 0 ? 1 : (due - pending) / due
+        const completeness = due === 0 ? null : (due - pending) / due
         return { name, delivered, filtered, dead, dropped, pending, missing, completeness }
       })
   }

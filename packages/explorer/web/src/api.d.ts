@@ -792,7 +792,7 @@ export interface components {
             ledger: {
                 counted: number;
                 sinks: {
-                    completeness: number;
+                    completeness: number | null;
                     dead: number;
                     delivered: number;
                     dropped: number;

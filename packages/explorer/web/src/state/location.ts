@@ -1,5 +1,5 @@
 import { computed, signal } from '@preact/signals'
-import { addTerm, formatTerm } from './query-line.ts'
+import { addTerm, clickedTerm } from './query-line.ts'
 import type { RangeWords } from './time.ts'
 import { decodeUrl, encodeUrl, type PageState, type View } from './url.ts'
 
@@ -33,7 +33,7 @@ export function openView(view: View, change: Partial<PageState> = {}): void {
 }
 
 export function narrow(field: string, value: string | number, how: 'only' | 'exclude'): void {
-  narrowBy(formatTerm(field, value), how)
+  narrowBy(clickedTerm(field, value), how)
 }
 
 export function narrowBy(term: string, how: 'only' | 'exclude'): void {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { parseQuery } from '../../../src/query/parse.ts'
-import { addTerm, complete, completionAt, formatTerm } from './query-line.ts'
+import { addTerm, clickedTerm, complete, completionAt, formatTerm } from './query-line.ts'
 
 describe('terms that clicks add', () => {
   it.each([
@@ -20,6 +20,19 @@ describe('terms that clicks add', () => {
     expect(added).toBe(expected)
     expect(() => parseQuery(added)).not.toThrow()
   })
+
+  it.each([`/${'a/'.repeat(500_000)}`, `Mozilla (${'x" \\ *?: é 😀'.repeat(400)}`, `-${'é'.repeat(900)}`])(
+    'have the beginning of a value that is too long',
+    (value) => {
+      const line = addTerm(
+        addTerm('', clickedTerm('user_agent', value), 'only'),
+        clickedTerm('request_uri', value),
+        'exclude',
+      )
+      expect(line.length).toBeLessThan(1000)
+      expect(parseQuery(line)).toMatchObject({ kind: 'and' })
+    },
+  )
 
   it('asks for records without a value, and for all others', () => {
     const none = formatTerm('alias', '')

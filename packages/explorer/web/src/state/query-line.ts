@@ -3,6 +3,17 @@ import { formatTerm, formatValue } from '../../../src/query/format.ts'
 
 export { formatTerm }
 
+/** Characters of a value that the query line takes whole. A line has 2,000 at most, and an address not many more. */
+const LONGEST_VALUE = 400
+
+/** The term for a value that was clicked. Of a very long one it has the beginning: a path of a megabyte is no address. */
+export function clickedTerm(field: string, value: string | number): string {
+  const text = String(value)
+  if (text.length <= LONGEST_VALUE) return formatTerm(field, value)
+  // One sign for one character, also for one that the cut goes through.
+  return `${field}:${text.slice(0, LONGEST_VALUE).replace(/[^\w./%~@-]/gu, '?')}*`
+}
+
 /** Narrows a query line by a term, or excludes the term. Says nothing twice; the opposite is taken out first. */
 export function addTerm(line: string, term: string, how: 'only' | 'exclude'): string {
   const wanted = how === 'only' ? term : negated(term)

@@ -21,6 +21,7 @@ describe('words of time', () => {
     ['now-15m', NOW - 15 * MINUTE],
     ['now-2h', NOW - 120 * MINUTE],
     ['now-7d', NOW - 7 * 1440 * MINUTE],
+    ['now-1w', NOW - 7 * 1440 * MINUTE],
     ['2026-11-29T12:00:00.000Z', NOW],
     ['2026-11-29T13:00:00+01:00', NOW],
     ['now+1h', null],

@@ -31,11 +31,11 @@ export const QUICK_RANGES: readonly { readonly words: string; readonly label: st
   { words: 'now-90d', label: 'Last 90 days' },
 ]
 
-const UNITS = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
+const UNITS = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 } as const
 type Unit = keyof typeof UNITS
-const UNIT_NAMES: Record<Unit, string> = { s: 'second', m: 'minute', h: 'hour', d: 'day' }
+const UNIT_NAMES: Record<Unit, string> = { s: 'second', m: 'minute', h: 'hour', d: 'day', w: 'week' }
 
-const NOW = /^now(?:-(\d{1,6})([smhd]))?$/
+const NOW = /^now(?:-(\d{1,6})([smhdw]))?$/
 const ISO = /^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:\d{2})?)?$/
 
 /** Milliseconds since 1970, or null when the word is none. */

@@ -21,17 +21,27 @@ const group = {
 
 describe('a group of errors', () => {
   it('is found by a query in which an id is a star', () => {
-    expect(groupQuery(group)).toEqual(['response_code:502', 'api_name:orders', 'request_uri:/orders/*/items'])
+    expect(groupQuery(group)).toEqual([
+      'response_code:502',
+      'api_name:orders',
+      '-api_version:*',
+      'request_uri:/orders/*/items',
+    ])
     expect(parseQuery(groupQuery(group).join(' and '))).toMatchObject({ kind: 'and' })
   })
 
   it.each(['/a b/{id}', '/"x"/{id}', '/(x)/{id}', '/back\\slash/{id}', '/cut/after/so/much…'])(
     'is found whatever its path %s holds',
     (pathPattern) => {
-      const [, , path = ''] = groupQuery({ ...group, pathPattern })
+      const [, , , path = ''] = groupQuery({ ...group, pathPattern })
       expect(parseQuery(path)).toMatchObject({ kind: 'matches', field: 'request_uri' })
     },
   )
+
+  it('is found without its paths where these are too long for the index', () => {
+    const query = groupQuery({ ...group, apiVersion: 'v1', pathPattern: '(too long for the index)' })
+    expect(query).toEqual(['response_code:502', 'api_name:orders', 'api_version:v1'])
+  })
 
   it('comes first when it is the latest, the newest or the largest', () => {
     const later = { ...group, count: 1, lastSeen: '2026-11-29T03:00:00.000Z', shareOfApi: 0.1 }

@@ -26,10 +26,13 @@ export function groupQuery({ apiId, apiName, apiVersion, pathPattern, code }: Er
     `response_code:${code}`,
     apiName === '' ? formatTerm('api_id', apiId) : formatTerm('api_name', apiName),
   ]
-  if (apiVersion !== '') terms.push(formatTerm('api_version', apiVersion))
-  if (pathPattern !== '') terms.push(pathTerm(pathPattern))
+  terms.push(formatTerm('api_version', apiVersion))
+  if (isPath(pathPattern)) terms.push(pathTerm(pathPattern))
   return terms
 }
+
+/** Paths that are too long for an index of Elasticsearch have a text in brackets instead, which finds nothing. */
+export const isPath = (pattern: string): boolean => pattern !== '' && !pattern.startsWith('(')
 
 /** An id becomes a star, and so does what is cut off. */
 export function pathTerm(pattern: string): string {

@@ -18,7 +18,7 @@ import { go, narrowBy, openView, page } from '../../state/location.ts'
 import { addTerm } from '../../state/query-line.ts'
 import { encodeUrl, START } from '../../state/url.ts'
 import { viewPath } from '../../state/view-path.ts'
-import { groupQuery, pathTerm, SORTS, sortGroups } from './groups.ts'
+import { groupQuery, isPath, pathTerm, SORTS, sortGroups } from './groups.ts'
 
 /** What fails, and for whom? */
 export function Errors() {
@@ -130,6 +130,7 @@ function Group({ group, range }: { readonly group: ErrorGroup; readonly range: R
           <button
             type="button"
             class="error-path"
+            disabled={!isPath(pathPattern)}
             title={`${pathPattern}: only this path`}
             onClick={(event) => narrowBy(pathTerm(pathPattern), event.altKey ? 'exclude' : 'only')}
           >

@@ -1,3 +1,4 @@
+import { about } from '../../api/about.ts'
 import { useEffect, useMemo, useState } from 'preact/hooks'
 import type * as VirtualWorldMap from 'virtual:world-map'
 import { useResource } from '../../api/resource.ts'
@@ -32,10 +33,18 @@ export function WorldMap() {
 
 function Whole({ answer: { available, countries } }: { readonly answer: Countries }) {
   const known = countries.filter(({ iso }) => iso !== '')
-  if (!available) return <NoGeo reason="This store does not keep countries." />
+  if (!available) return <NotKept />
   if (countries.length === 0) return <Empty />
   if (known.length === 0) return <NoGeo reason="No request in this range has a country." />
   return <Both countries={countries} known={known} />
+}
+
+function NotKept() {
+  const isElasticsearch = about.value?.store.kind === 'elasticsearch'
+  const cure = isElasticsearch
+    ? 'The documents that the page reads from Elasticsearch have none. A second sink of the pump, sql with type sqlite, keeps them.'
+    : 'The file was written without them, by an older program. Records that the pump adds have them.'
+  return <Notice title="No countries here" text={`This store does not keep countries. ${cure}`} />
 }
 
 function NoGeo({ reason }: { readonly reason: string }) {

@@ -116,24 +116,28 @@ function Ledger({ ledger }: { readonly ledger: NonNullable<PipelineAnswer['ledge
     <TableCard
       title="Completeness in this time range"
       note={`the gateways counted ${count(ledger.counted)} records`}
-      heads={['Complete', 'Delivered', 'Filtered', 'Pending', 'Dead', 'Dropped', 'Missing']}
+      heads={['Accounted for', 'Delivered', 'Filtered', 'Pending', 'Dead', 'Dropped', 'Missing']}
     >
       {ledger.sinks.map((sink) => (
         <tr key={sink.name}>
           <th scope="row">{sink.name}</th>
           <td class="number">
-            <span class="completeness">
-              <meter
-                min={0}
-                max={1}
-                value={sink.completeness}
-                low={0.99}
-                high={0.999}
-                optimum={1}
-                aria-label={`Completeness of ${sink.name}`}
-              />
-              <strong>{percent(sink.completeness)}</strong>
-            </span>
+            {sink.completeness === null ? (
+              <span title="Nothing was counted for this sink in this time range">–</span>
+            ) : (
+              <span class="completeness">
+                <meter
+                  min={0}
+                  max={1}
+                  value={sink.completeness}
+                  low={0.99}
+                  high={0.999}
+                  optimum={1}
+                  aria-label={`Completeness of ${sink.name}`}
+                />
+                <strong>{percent(sink.completeness)}</strong>
+              </span>
+            )}
           </td>
           <NumberCell value={sink.delivered} />
           <NumberCell value={sink.filtered} />

@@ -47,6 +47,11 @@ describe('the verdict over the pipeline', () => {
       { ledger: { counted: 12, sinks: [{ ...account, missing: 2, completeness: 0.83 }] } },
       'bad',
     ],
+    [
+      'nothing was counted',
+      { ledger: { counted: 0, sinks: [{ ...account, delivered: 0, completeness: null }] } },
+      'unknown',
+    ],
     ['records are on their way', { ledger: { counted: 12, sinks: [{ ...account, pending: 2 }] } }, 'attention'],
     [
       'one sink has lost a record while another only waits for many',

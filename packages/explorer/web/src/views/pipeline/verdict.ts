@@ -45,6 +45,13 @@ export function summaryOf({ sinks, ledger, problems }: Pipeline): { state: Verdi
   if (problems.length > 0) {
     return { state: 'attention', title: 'Not everything can be seen', text: 'What is missing stands below.' }
   }
+  if (ledger?.counted === 0) {
+    return {
+      state: 'unknown',
+      title: 'No gateway has counted a record in this range',
+      text: 'There was no traffic, or its gateway keeps no ledger: one of Tyk, or one with TYK_GW_ANALYTICSLEDGER=false.',
+    }
+  }
   if (worst !== undefined) {
     return {
       state: 'good',
