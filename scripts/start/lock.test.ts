@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { takeLock } from './lock.ts'
 import { parseOptions, PORTS } from './options.ts'
@@ -15,6 +15,15 @@ beforeEach(() => {
   file = join(dataDir, 'start.lock')
 })
 afterEach(() => rmSync(dataDir, { recursive: true }))
+
+it.each(['file', 'file/below', '/proc/nothing/there'])(
+  'a folder %s that cannot be one is named, with what to do',
+  (place) => {
+    writeFileSync(join(dataDir, 'file'), '')
+    const path = resolve(dataDir, place)
+    expect(() => takeLock(path)).toThrow(new RegExp(`^${path} cannot be used: E[A-Z]+: .*\n.* --data-dir `))
+  },
+)
 
 const idle = (): ChildProcess => spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'])
 

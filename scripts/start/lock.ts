@@ -1,10 +1,10 @@
 /** One `npm start` per state folder: two would write one Redis log, one SQLite file and one configuration. */
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { PORTS } from './options.ts'
 import { isRunning, markOf, type ProcessMark } from './process-mark.ts'
 
-/** Somebody uses the folder. The message names the process and the ways out. */
+/** Somebody uses the folder, or nobody can. The message says who or why, and the ways out. */
 export class LockedError extends Error {
   readonly code = 'START_LOCKED'
 }
@@ -28,14 +28,14 @@ interface Holder {
 /**
  * Takes the folder for this process. The lock of a process that is gone is taken over.
  *
- * @throws LockedError when another `npm start` runs there, or programs of one that was killed still do.
+ * @throws LockedError when another `npm start` runs there, or programs of one that was killed still do, or it is no folder
+ * that can be written.
  */
 export function takeLock(dataDir: string): Lock {
-  mkdirSync(dataDir, { recursive: true })
   const file = join(dataDir, 'start.lock')
   const launcher = markOf(process.pid)
   let programs: readonly NamedMark[] = []
-  while (!create(file, { launcher, programs })) {
+  while (!createIn(dataDir, file, { launcher, programs })) {
     const problem = problemOf(read(file), dataDir)
     if (problem !== undefined) throw new LockedError(problem)
     rmSync(file, { force: true })
@@ -51,6 +51,33 @@ export function takeLock(dataDir: string): Lock {
       renameSync(write(file, { launcher, programs }), file)
     },
     release,
+  }
+}
+
+function createIn(dataDir: string, file: string, holder: Holder): boolean {
+  try {
+    makeFolder(dataDir)
+    return create(file, holder)
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    throw new LockedError(
+      `${dataDir} cannot be used: ${why}\nGive a folder that can be written: npm start -- --data-dir …`,
+      {
+        cause: error,
+      },
+    )
+  }
+}
+
+/** With all above it. Node's own way never ends in /proc, which has no room for folders and does not say so. */
+function makeFolder(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return
+  makeFolder(dirname(path))
+  try {
+    mkdirSync(path)
+  } catch (error) {
+    // Another `npm start` was faster.
+    if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw error
   }
 }
 

@@ -123,7 +123,7 @@ export function parseOptions(args: readonly string[], env: NodeJS.ProcessEnv): S
   }
   if (values.help) return 'help'
   const dataDir = values['data-dir'] ?? defaultDataDir
-  return {
+  const options: StartOptions = {
     gatewayPort: portOf(PORTS.gateway, values['gateway-port'], env),
     pumpPort: portOf(PORTS.pump, values['pump-port'], env),
     explorerPort: portOf(PORTS.explorer, values['explorer-port'], env),
@@ -139,6 +139,23 @@ export function parseOptions(args: readonly string[], env: NodeJS.ProcessEnv): S
     dataDir: isAbsolute(dataDir) ? dataDir : join(root, dataDir),
     traffic: values.traffic,
     verbose: values.verbose,
+  }
+  refuseEqualPorts(options)
+  return options
+}
+
+function refuseEqualPorts(options: StartOptions): void {
+  const used = Object.entries({
+    [PORTS.gateway.flag]: options.gatewayPort,
+    [PORTS.pump.flag]: options.pumpPort,
+    [PORTS.explorer.flag]: options.explorerPort,
+    [PORTS.upstream.flag]: options.upstreamPort,
+    ...(options.redisUrl === undefined && { [PORTS.redis.flag]: options.redisPort }),
+  })
+  for (const [flag, port] of used) {
+    const flags = used.filter(([, other]) => other === port).map(([one]) => one)
+    if (flags.length > 1)
+      throw new UsageError(`${flag}: ${port} is given to ${flags.join(' and ')}; each needs its own`)
   }
 }
 

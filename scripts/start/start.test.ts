@@ -53,6 +53,11 @@ describe('the options of npm start', () => {
     [['--gateway-port', 'x'], '--gateway-port: expected a whole number from 1 to 65535, got "x"'],
     [['--keep-days', '7d'], '--keep-days: expected a whole number from 0 to 36500, got "7d"'],
     [['--elasticsearch', 'localhost:9200'], '--elasticsearch: expected a URL'],
+    [
+      ['--gateway-port', '18080', '--upstream-port=18080'],
+      '--gateway-port: 18080 is given to --gateway-port and --upstream-port; each needs its own',
+    ],
+    [['--pump-port', '8080'], '8080 is given to --gateway-port and --pump-port'],
     [['--nonsense'], "Unknown option '--nonsense'"],
   ])('refuse %j', (args, message) => {
     expect(() => parseOptions(args, {})).toThrow(message)

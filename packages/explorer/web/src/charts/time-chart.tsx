@@ -11,6 +11,7 @@ import { NumberHeads } from '../components/count-table.tsx'
 import { Icon } from '../components/icons.tsx'
 import { STATUS_TERMS, type StatusClass, StatusShape } from '../components/status.tsx'
 import { niceMax, segmentAt, stack } from './buckets.ts'
+import { lonePoints } from './lone-points.ts'
 import { cssColour } from './palette.ts'
 
 export interface ChartSeries {
@@ -229,6 +230,10 @@ function optionsOf(
   const grid = { stroke: cssColour('--line'), width: 1 }
   const font = '11px system-ui, sans-serif'
   const bars = kind === 'stacked-bars' ? uPlot.paths.bars?.({ size: [0.86, 48], align: 1 }) : undefined
+  const lonePointsOf: uPlot.Series.Points.Filter = (chart, at, isShown) => {
+    const lone = isShown ? [] : lonePoints([...(chart.data[at] ?? [])])
+    return lone.length === 0 ? null : lone
+  }
   const drawn = kind === 'stacked-bars' ? series.toReversed() : series
   return {
     width: element.clientWidth,
@@ -255,7 +260,7 @@ function optionsOf(
       ...drawn.map(({ colour, dash = [] }): uPlot.Series => {
         const stroke = cssColour(colour)
         if (bars !== undefined) return { fill: stroke, width: 0, paths: bars, points: { show: false } }
-        return { stroke, width: 1.75, spanGaps: false, dash: dash.slice(), points: { size: 4 } }
+        return { stroke, width: 1.75, spanGaps: false, dash: dash.slice(), points: { size: 4, filter: lonePointsOf } }
       }),
     ],
     axes: [

@@ -60,8 +60,8 @@ function Panel({
   return (
     <>
       <p>
-        {total.exact ? count(total.value) : `Over ${count(total.value)}`} requests that the query finds in the time
-        range, in the order of the table.
+        {total.exact ? count(total.value) : `Over ${count(total.value)}`} {total.value === 1 ? 'request' : 'requests'}{' '}
+        that the query finds in the time range, in the order of the table.
       </p>
       <Segmented
         label="Fields of the file"
