@@ -1,6 +1,6 @@
 /** How a value is written in the query line. Free of Node's modules: the page builds terms with it. */
 
-const PLAIN = /^[^\s"\\()*?<>[\]{}!-][^\s"\\()*?]*$/
+const PLAIN = /^[^\s"'\\()*?<>[\]{}!=-][^\s"\\()*?]*$/
 const OPERATOR = /^(?:and|or|not|&&|\|\|)$/i
 
 /** `field:value`, quoted where the value would mean something else, `-field:*` for the empty text. */

@@ -164,6 +164,13 @@ describe('a mistake is named at its character', () => {
     ['not', 0, /nothing follows this not/, /quotes/],
     ['_exists_:', 9, /a field is missing/, /_exists_:alias/],
     ['_exists_:nope', 9, /no field/, /quotes/],
+    ['response_code=500', 13, /= stands for nothing/, /write response_code:500; .*quotes/],
+    ['alias:x and response_code==500', 25, /== stands for/, /write response_code:500/],
+    ['response_code!=200', 13, /!= stands for/, /write not response_code:200/],
+    ['api_name.keyword="a b"', 16, /= stands for/, /write api_name:"a b"/],
+    ['response_code = 500', 14, /= stands for/, /write response_code:500/],
+    ["api_name:'httpbin'", 9, /single quotes/, /write api_name:httpbin/],
+    ["api_name:('a' or b)", 10, /single quotes/, /write api_name:a/],
     ['alias:(a tags:b)', 9, /another field inside/, /close/],
   ])('%s', (line, position, message, cure) => {
     const error = mistake(line)

@@ -31,6 +31,7 @@ function nearest(name: string): string | null {
 
 /** `field:value`. */
 export function valueTerm(field: Field, word: Word, nowMs: number): Query {
+  refuseSingleQuotes(field, word)
   const pieces = piecesOf(word)
   const text = textOf(word)
   if (pieces.length > 0 && pieces.every((piece) => typeof piece !== 'string' && piece.any === 'characters')) {
@@ -73,10 +74,31 @@ export function intervalTerm(field: Field, from: IntervalEnd, to: IntervalEnd, n
 
 /** A word without a field. */
 export function textTerm(word: Word): Query {
+  refuseEqualsSign(word)
   const pieces = piecesOf(word)
   // `*` alone asks for everything, as in Kibana; an empty pair of quotes too.
   if (pieces.every((piece) => typeof piece !== 'string')) return { kind: 'all' }
   return { kind: 'text', pieces }
+}
+
+/** Taken for text it would find nothing, and say nothing. */
+function refuseEqualsSign(word: Word): void {
+  const quotedFrom = word.characters.findIndex(({ literal }) => literal)
+  const text = textOf(word)
+  const unquoted = quotedFrom < 0 ? text : text.slice(0, quotedFrom)
+  const [whole = '', name = '', sign = ''] = /^([@\w.]*)(==?|!=)/.exec(unquoted) ?? []
+  const field = findField(name.replace(/\.keyword$/, ''))
+  if (sign === '' || (field === undefined && name !== '')) return
+  const term = field === undefined ? 'response_code:500' : `${field.name}:${text === whole ? '…' : formatValue(text.slice(whole.length))}`
+  const cure = `write ${sign === '!=' ? 'not ' : ''}${term}; to look for the text itself, put it in quotes`
+  throw new QuerySyntaxError(`${sign} stands for nothing here`, word.position + name.length, cure)
+}
+
+function refuseSingleQuotes(field: Field, word: Word): void {
+  const quoted = /^'(.*)'$/s.exec(textOf(word))?.[1]
+  if (quoted === undefined || word.characters.some(({ literal }) => literal)) return
+  const cure = `write ${field.name}:${formatValue(quoted)}, or with a backslash before the first sign if the value has it`
+  throw new QuerySyntaxError('single quotes are no quotes here', word.position, cure)
 }
 
 function lowerBound(field: Field, { text, position, inclusive }: IntervalEnd, nowMs: number): Bound {
