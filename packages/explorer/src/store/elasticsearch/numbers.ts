@@ -102,18 +102,20 @@ function lowered(percent: number): number[] {
 }
 
 /** Distinct aliases or, without one, keys: two aggregations whose counts are added. */
-export function consumerAggregations(exact: (name: string) => string): Aggregations {
+/** @param exactUpTo - Consumers; more are told within a few per cent. */
+export function consumerAggregations(exact: (name: string) => string, exactUpTo = 40_000): Aggregations {
   const [alias, key] = [exact('alias'), exact('api_key')]
   const named = { bool: { filter: [{ exists: { field: alias } }], must_not: [{ term: { [alias]: '' } }] } }
   const unnamed = { bool: { must_not: [named, { term: { [key]: '' } }] } }
   return {
-    aliases: { filter: named, aggs: { distinct: distinct(alias) } },
-    keys: { filter: unnamed, aggs: { distinct: distinct(key) } },
+    aliases: { filter: named, aggs: { distinct: distinct(alias, exactUpTo) } },
+    keys: { filter: unnamed, aggs: { distinct: distinct(key, exactUpTo) } },
   }
 }
 
-/** Exact up to this number, within a few per cent beyond. */
-const distinct = (field: string): object => ({ cardinality: { field, precision_threshold: 40_000 } })
+const distinct = (field: string, exactUpTo: number): object => ({
+  cardinality: { field, precision_threshold: exactUpTo },
+})
 
 export function readConsumers(found: Found): number {
   const of = (name: string): number => (found[name] as { distinct: { value: number } }).distinct.value
