@@ -279,7 +279,7 @@ describe.skipIf(skipReason)('the explorer page', { timeout: 120_000 }, () => {
     const detail = page.getByRole('article', { name: 'Details of a request' })
     await detail.getByText('Not UTF-8').waitFor()
     await detail
-      .getByRole('button', { name: /^Show all/ })
+      .getByRole('button', { name: /^Show (?:all|the first)/ })
       .first()
       .waitFor()
     const wider = await page.evaluate('document.documentElement.scrollWidth > innerWidth')
@@ -302,7 +302,7 @@ describe.skipIf(skipReason)('the explorer page', { timeout: 120_000 }, () => {
         overview: 'httpbin-jwt',
         requests: `${RECORDS} requests`,
         errors: '/status/',
-        map: 'geo',
+        map: 'countries',
         pipeline: 'store',
       }
       for (const [view, mark] of Object.entries(marks)) {

@@ -89,7 +89,10 @@ function refuseEqualsSign(word: Word): void {
   const [whole = '', name = '', sign = ''] = /^([@\w.]*)(==?|!=)/.exec(unquoted) ?? []
   const field = findField(name.replace(/\.keyword$/, ''))
   if (sign === '' || (field === undefined && name !== '')) return
-  const term = field === undefined ? 'response_code:500' : `${field.name}:${text === whole ? '…' : formatValue(text.slice(whole.length))}`
+  const term =
+    field === undefined
+      ? 'response_code:500'
+      : `${field.name}:${text === whole ? '…' : formatValue(text.slice(whole.length))}`
   const cure = `write ${sign === '!=' ? 'not ' : ''}${term}; to look for the text itself, put it in quotes`
   throw new QuerySyntaxError(`${sign} stands for nothing here`, word.position + name.length, cure)
 }
