@@ -12,6 +12,8 @@ const CLIENTS = awaited()
 /** What Node's own `end` works with; HTTP/2 responses have none of it. */
 interface Http1Response {
   readonly _header: string | null
+  /** False after a HEAD, and for a status that has no body. */
+  readonly _hasBody: boolean
   _headerSent: boolean
   readonly outputData: readonly unknown[]
   readonly chunkedEncoding: boolean
@@ -25,12 +27,14 @@ interface Http1Response {
  *
  * `response.end(body)` corks the socket, writes head, body and an empty text, and uncorks: three entries for `writev`,
  * which was a fifth of the processor time of a small exchange; one write is an eighth (Node 24, scenario keyless of bench/).
- * Whatever is out of the ordinary goes Node's way: HTTP/2, a response that waits for its turn, a chunked body.
+ * Whatever is out of the ordinary goes Node's way: HTTP/2, a response that waits for its turn, a chunked body, a body where
+ * there must be none.
  */
 export function endWhole(response: ServerResponse, body: Buffer): void {
   const open = response as unknown as Http1Response
   const { socket, _header: head } = open
   if (
+    !open._hasBody ||
     body.length > MAX_BODY_BYTES ||
     typeof head !== 'string' ||
     open._headerSent ||

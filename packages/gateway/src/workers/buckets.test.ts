@@ -156,4 +156,25 @@ describe('a bucket of several workers', () => {
     const taken = await Promise.all(Array.from({ length: 10 }, async () => alone.take('b', 10, 60, 1)))
     expect(taken.filter((each) => each.allowed)).toHaveLength(5)
   })
+
+  test('keeps nobody waiting twice for a parent that is silent, until something comes from it', async () => {
+    const clock = { ms: START_MS }
+    let questions = 0
+    const buckets = createSharedBuckets({
+      now: () => clock.ms,
+      count: 2,
+      keepsReserves: true,
+      take: () => {
+        questions++
+        clock.ms += 2000
+      },
+      giveBack: () => {},
+    })
+    expect(await buckets.take('b', 10, 60, 1)).toMatchObject({ allowed: true })
+    for (let i = 0; i < 4; i++) expect(buckets.take('b', 10, 60, 1)).toMatchObject({ allowed: true })
+    expect(buckets.take('b', 10, 60, 1)).toMatchObject({ allowed: false })
+    expect(questions).toBe(1)
+    buckets.grant([['b', 1, 9, clock.ms + 60_000]])
+    expect(buckets.take('b', 10, 60, 1)).toBeInstanceOf(Promise)
+  })
 })

@@ -1,6 +1,6 @@
 import type { Log } from '../log/log.ts'
 import { mergeSets, type SharedSet } from '../reload/shared-set.ts'
-import { PeerGoneError, WorkersLostError } from './errors.ts'
+import { PeerGoneError, PeerLateError, WorkersLostError } from './errors.ts'
 import type { Member, Roster } from './roster.ts'
 
 /** A reload of thousands of APIs takes seconds; nothing waits for it but who asked. */
@@ -67,10 +67,19 @@ export class ReloadAll {
       try {
         return { loader, change: await loader.peer.ask('load', null, DEADLINE_MS) }
       } catch (err) {
-        if (!(err instanceof PeerGoneError)) throw err
+        if (err instanceof PeerGoneError) continue
+        // Its load may still end, and come into force there alone.
+        if (err instanceof PeerLateError) this.#replace(loader, err)
+        throw err
       }
     }
     throw new WorkersLostError('no worker process is there to load the APIs')
+  }
+
+  #replace(member: Member, err: unknown): void {
+    this.#log.error({ err, worker: member.pid }, 'A worker process could not take a reload over, it is replaced')
+    member.follows = false
+    member.peer.tell('close', null)
   }
 
   async #passOn(member: Member, change: SharedSet): Promise<void> {
@@ -78,9 +87,7 @@ export class ReloadAll {
       await member.peer.ask('adopt', change, DEADLINE_MS)
     } catch (err) {
       if (err instanceof PeerGoneError) return
-      this.#log.error({ err, worker: member.pid }, 'A worker process could not take a reload over, it is replaced')
-      member.follows = false
-      member.peer.tell('close', null)
+      this.#replace(member, err)
     }
   }
 }

@@ -60,6 +60,8 @@ export function createSharedBuckets(options: SharedBucketsOptions): SharedBucket
   const alone = createLocalBuckets(now)
   let due: Held[] = []
   let timer: NodeJS.Timeout | null = null
+  /** Until something comes from it: each request would wait for the deadline otherwise. */
+  let parentIsSilent = false
 
   function heldOf(name: string, rate: number, perSeconds: number, gateways: number): Held {
     let held = inUse.get(name)
@@ -144,6 +146,7 @@ export function createSharedBuckets(options: SharedBucketsOptions): SharedBucket
 
   function goAlone(held: Held): void {
     held.askedAtMs = null
+    parentIsSilent = true
     const { name, rate, perSeconds, gateways } = held
     for (const resolve of held.waiting.splice(0)) resolve(alone.take(name, rate, perSeconds, gateways * count))
   }
@@ -152,6 +155,7 @@ export function createSharedBuckets(options: SharedBucketsOptions): SharedBucket
     take(name, rate, perSeconds, gateways) {
       const refusal = refusalOf(name)
       if (refusal !== undefined) return refusal
+      if (parentIsSilent) return alone.take(name, rate, perSeconds, gateways * count)
       const held = heldOf(name, rate, perSeconds, gateways)
       held.taken++
       if (held.reserve > 0 && now() < held.windowEndMs) return useReserve(held)
@@ -163,6 +167,7 @@ export function createSharedBuckets(options: SharedBucketsOptions): SharedBucket
     // Whether there is room, only the parent knows; it says so when it is asked for a request.
     hasRoom: (name) => refusalOf(name) === undefined,
     grant(grants) {
+      parentIsSilent = false
       for (const [name, granted, left, windowEndMs] of grants) {
         const held = inUse.get(name)
         // It went on alone meanwhile: what came too late counts as used.

@@ -46,6 +46,8 @@ export class Connection implements ParserSink {
   #memory: ReadMemory | null = null
   closed = false
   idleSinceMs = 0
+  /** From when on it is not used again. */
+  idleUntilMs = Infinity
 
   constructor(socket: Socket, owner: ConnectionOwner) {
     this.socket = socket
@@ -73,6 +75,11 @@ export class Connection implements ParserSink {
 
   resume(): void {
     this.socket.resume()
+  }
+
+  /** How long the upstream keeps it without a request, as it says itself. */
+  get idleLimitMs(): number {
+    return this.#parser.idleLimitMs
   }
 
   abort(): void {
@@ -110,6 +117,12 @@ export class Connection implements ParserSink {
     const onData = (chunk: Buffer): void => {
       if (chunk.length === 0) return
       sentBytes += chunk.length
+      if (!chunked && sentBytes > request.contentLength) {
+        // The upstream would take the rest for another request.
+        this.#stopBody?.()
+        this.#fail('body', 'the request body is longer than announced')
+        return
+      }
       const onWritten = ownsMemory ? ReadMemory.whole(chunk) : undefined
       const more = chunked ? writeChunk(socket, chunk, onWritten) : socket.write(chunk, onWritten)
       if (!more) {

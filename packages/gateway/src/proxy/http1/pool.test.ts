@@ -93,6 +93,19 @@ test('reuses a connection for requests one after the other', async () => {
   expect(upstream.connections()).toBe(1)
 })
 
+test.each([
+  ['timeout=60', 1],
+  ['timeout=5, max=100', 1],
+  ['max=100', 1],
+  ['timeout=0', 2],
+])('with Keep-Alive: %s two requests one after the other need %i connections', async (value, count) => {
+  const answer = `HTTP/1.1 200 OK\r\nKeep-Alive: ${value}\r\nContent-Length: 2\r\n\r\nok`
+  const upstream = await rawUpstream((socket) => socket.on('data', () => socket.write(answer)))
+  const pool = createPool()
+  for (let i = 0; i < 2; i++) expect(await send(pool, upstream.port)).toMatchObject({ status: 200, body: 'ok' })
+  expect(upstream.connections()).toBe(count)
+})
+
 test('sends a GET again when the idle connection it chose turns out dead', async () => {
   const upstream = await rawUpstream((socket, connection) => {
     let requests = 0
@@ -201,6 +214,15 @@ test.each([
   const body = Readable.from([Buffer.from('hello '), Buffer.from('world')], { objectMode: false })
   await send(createPool(), upstream.port, { method: 'POST', headers: ['Host', 'h'], body, contentLength })
   expect(seen).toBe(expected)
+})
+
+test('lets no more of a body out than was announced', async () => {
+  let seen = ''
+  const upstream = await rawUpstream((socket) => socket.on('data', (chunk) => (seen += chunk.toString())))
+  const body = Readable.from([Buffer.from('hello'), Buffer.from('GET / HTTP/1.1\r\n\r\n')], { objectMode: false })
+  const request = { method: 'POST', headers: ['Host', 'h'], body, contentLength: 5 }
+  expect((await send(createPool(), upstream.port, request)).error?.failure).toBe('body')
+  expect(seen).not.toContain('GET')
 })
 
 test('announces an empty body for the methods that usually have one', async () => {

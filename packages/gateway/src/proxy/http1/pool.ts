@@ -91,6 +91,7 @@ export class Http1Pool implements UpstreamTransport, ConnectionOwner {
       return
     }
     connection.idleSinceMs = performance.now()
+    connection.idleUntilMs = connection.idleSinceMs + connection.idleLimitMs
     connection.socket.resume()
     connection.socket.unref()
     idle.push(connection)
@@ -120,9 +121,16 @@ export class Http1Pool implements UpstreamTransport, ConnectionOwner {
   }
 
   #takeIdle(key: string): Connection | undefined {
-    const connection = this.#idle.get(key)?.pop()
-    connection?.socket.ref()
-    return connection
+    const idle = this.#idle.get(key)
+    if (idle === undefined) return undefined
+    for (let connection = idle.pop(); connection !== undefined; connection = idle.pop()) {
+      if (connection.idleUntilMs === Infinity || performance.now() < connection.idleUntilMs) {
+        connection.socket.ref()
+        return connection
+      }
+      connection.abort()
+    }
+    return undefined
   }
 
   #open(request: UpstreamRequest, handler: ExchangeHandler, state: PendingExchange): void {

@@ -95,6 +95,14 @@ describe('framing', () => {
     expect(parse('HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\nContent-Length: 0\r\n\r\n').keepAlive).toBe(true)
     expect(parse('HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n').keepAlive).toBe(false)
   })
+  test.each([
+    ['Connection: close\r\nConnection: keep-alive', false],
+    ['Connection: x-a, Close ,x-b', false],
+    ['Connection: closed-circuit', true],
+    ['Connection: keep-alive, close', false],
+  ])('%j: the connection carries another request: %s', (lines, kept) => {
+    expect(parse(`HTTP/1.1 200 OK\r\n${lines}\r\nContent-Length: 0\r\n\r\n`).keepAlive).toBe(kept)
+  })
 })
 
 test('joins folded header lines and keeps bytes above 0x7f', () => {
@@ -117,6 +125,10 @@ test.each([
   ['a signed length', 'HTTP/1.1 200 OK\r\nContent-Length: +1\r\n\r\n'],
   ['another transfer coding', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n'],
   ['a chunk size that is none', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n'],
+  [
+    'a chunk size with a return amid its line',
+    'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\rjunk\nhello\r\n0\r\n\r\n',
+  ],
   ['a chunk size without end', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n'],
   ['data longer than its chunk', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nab\r\n'],
   ['a flood of interim responses', 'HTTP/1.1 100 Continue\r\n\r\n'.repeat(7)],

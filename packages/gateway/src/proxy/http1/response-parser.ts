@@ -62,6 +62,8 @@ export class ResponseParser {
   started = false
   /** Whether the connection may carry another request after this response. */
   keepAlive = false
+  /** How long it may be idle before, as the upstream says. */
+  idleLimitMs = Infinity
   /** The response announces a body that it must not have; an upstream that is wrong about that sends it nevertheless. */
   announcesAbsentBody = false
 
@@ -191,6 +193,7 @@ export class ResponseParser {
     const bodiless = status === 204 && length !== null && length > 0
     if (bodiless || !framing.plain) rewriteLength(headers, bodiless ? null : length)
     this.keepAlive = framing.keepAlive && !bodiless
+    this.idleLimitMs = framing.idleLimitMs
     this.announcesAbsentBody = false
     this.#remaining = 0
     if (status === 101) {
@@ -371,6 +374,8 @@ interface Framing {
   readonly length: number | null
   readonly chunked: boolean
   readonly keepAlive: boolean
+  /** How long the connection may be idle before its next request. */
+  readonly idleLimitMs: number
   /** The length, if any, is said once, and the client can be told so as it stands. */
   readonly plain: boolean
 }
@@ -378,7 +383,9 @@ interface Framing {
 function readFraming(headers: readonly string[], minor: number): Framing {
   let length: number | null = null
   let chunked = false
-  let keepAlive = minor === 1
+  let saysClose = false
+  let saysKeepAlive = false
+  let idleLimitMs = Infinity
   let lengthLine: string | null = null
   let plain = true
   for (let i = 0; i < headers.length; i += 2) {
@@ -394,17 +401,38 @@ function readFraming(headers: readonly string[], minor: number): Framing {
         throw new ResponseParseError('unsupported transfer encoding in the response')
       }
       chunked = true
-    } else if (name.length === 10 && name.toLowerCase() === 'connection') {
-      const value = (headers[i + 1] as string).toLowerCase()
-      if (value.includes('close')) keepAlive = false
-      else if (value.includes('keep-alive')) keepAlive = true
+    } else if (name.length === 10) {
+      const known = name.toLowerCase()
+      if (known === 'connection') {
+        const value = (headers[i + 1] as string).toLowerCase()
+        if (value === 'keep-alive') saysKeepAlive = true
+        else {
+          const tokens = value.split(',').map((token) => token.trim())
+          saysClose ||= tokens.includes('close')
+          saysKeepAlive ||= tokens.includes('keep-alive')
+        }
+      } else if (known === 'keep-alive') {
+        idleLimitMs = Math.min(idleLimitMs, idleLimitOf(headers[i + 1] as string))
+      }
     }
   }
+  const keepAlive = !saysClose && (minor === 1 || saysKeepAlive)
   if (chunked && (length !== null || minor === 0)) {
     // RFC 9112, sections 6.1 and 6.3: the chunks count, but such a connection is not to be trusted any further.
-    return { length: null, chunked, keepAlive: false, plain: length === null }
+    return { length: null, chunked, keepAlive: false, idleLimitMs, plain: length === null }
   }
-  return { length, chunked, keepAlive, plain: plain && (length === null || lengthLine === String(length)) }
+  return { length, chunked, keepAlive, idleLimitMs, plain: plain && (length === null || lengthLine === String(length)) }
+}
+
+/** In which a request and the farewell of the upstream would cross. */
+const FAREWELL_MS = 1000
+
+/** What `Keep-Alive: timeout=5` says, less some time for both to get there. */
+function idleLimitOf(value: string): number {
+  const seconds = /(?:^|[\s,])timeout\s*=\s*"?(\d{1,9})/i.exec(value)?.[1]
+  if (seconds === undefined) return Infinity
+  const saidMs = Number(seconds) * 1000
+  return Math.max(saidMs - FAREWELL_MS, saidMs / 2)
 }
 
 /** Leaves one line, or none, that says how long the body is: what the client reads must be what was read here. */
@@ -449,7 +477,8 @@ function parseChunkSize(input: Buffer, lf: number): number {
     if (++digits > 13) throw new ResponseParseError('chunk size is too large')
   }
   const next = input[i]
-  const ended = i === lf || next === CR || next === 0x3b || next === 0x20 || next === 0x09
+  // A return alone ends no line: who takes it for one reads other chunks.
+  const ended = i === lf || (next === CR && i === lf - 1) || next === 0x3b || next === 0x20 || next === 0x09
   if (digits === 0 || !ended) throw new ResponseParseError('malformed chunk size')
   return size
 }

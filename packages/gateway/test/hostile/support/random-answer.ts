@@ -42,7 +42,16 @@ const INTERIM = [
   'HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\n',
   'HTTP/1.1 102 Processing\r\nX-A: 1\r\n\r\n',
 ]
-const CONNECTION = ['', '', '', 'Connection: close\r\n', 'Connection: keep-alive\r\n', 'Connection: x-a\r\n']
+const CONNECTION = [
+  '',
+  '',
+  '',
+  'Connection: close\r\n',
+  'Connection: keep-alive\r\n',
+  'Connection: x-a\r\n',
+  'Connection: close\r\nConnection: keep-alive\r\n',
+  'Connection: x-a, Close\r\n',
+]
 const STRAY = [
   '\r',
   '\n',
