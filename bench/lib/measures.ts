@@ -70,14 +70,14 @@ export interface Finding {
 
 export type Verdict = 'goal met' | 'floor met' | 'in doubt' | 'not met' | 'reported'
 
-/** By the median; whether the floor is met is in doubt as long as more rounds could well move the median across it. */
-export function verdictOf({ better, floor, goal }: Measure, { median, low, high }: Spread): Verdict {
+/** A floor is in doubt, and a goal not met, as long as more rounds could well move the median across it. */
+export function verdictOf({ better, floor, goal }: Measure, { low, high }: Spread): Verdict {
   if (floor === null || goal === null) return 'reported'
   const reaches = (value: number, limit: number): boolean => (better === 'higher' ? value >= limit : value <= limit)
   const [worst, best] = better === 'higher' ? [low, high] : [high, low]
   if (!reaches(best, floor)) return 'not met'
   if (!reaches(worst, floor)) return 'in doubt'
-  return reaches(median, goal) ? 'goal met' : 'floor met'
+  return reaches(worst, goal) ? 'goal met' : 'floor met'
 }
 
 export const format = ({ digits, unit }: Measure, value: number): string =>

@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest'
 import { readOptions } from './options.ts'
 
 describe('the arguments of the bench', () => {
-  test('are five rounds of five seconds unless said otherwise', () => {
-    expect(readOptions([])).toMatchObject({ only: [], rounds: 5, seconds: 5, connections: 64, quick: false })
+  test('are fifteen rounds of a second unless said otherwise', () => {
+    expect(readOptions([])).toMatchObject({ only: [], rounds: 15, seconds: 1, connections: 64, quick: false })
   })
 
   test('name scenarios one by one or with commas', () => {

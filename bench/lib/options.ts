@@ -31,10 +31,10 @@ export function readOptions(args: readonly string[]): BenchOptions {
     },
   })
   const { quick, list } = values
-  const seconds = positive('seconds', values.seconds, quick ? 1 : 5)
+  const seconds = positive('seconds', values.seconds, 1)
   return {
     only: values.only.flatMap((names) => names.split(',')),
-    rounds: positive('rounds', values.rounds, quick ? 1 : 5),
+    rounds: positive('rounds', values.rounds, quick ? 1 : 15),
     seconds,
     // The compiler of V8 goes on for about so long.
     warmUpSeconds: quick ? 1 : 10,

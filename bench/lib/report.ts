@@ -52,7 +52,7 @@ const MOST_OTHER_PERCENT = 10
 export function disturbances(otherPercents: readonly number[], where = 'the core under test'): string[] {
   const most = Math.max(0, ...otherPercents)
   if (most <= MOST_OTHER_PERCENT) return []
-  return [`Others took up to ${number(most, 0)} % of ${where}: only the figures by CPU time say something.`]
+  return [`Others took up to ${number(most, 0)} % of ${where}: look at the figures by CPU time first.`]
 }
 
 /** @param shared - programs that have no core for themselves: of those beside them, only what is no part of the bench disturbs. */

@@ -90,6 +90,8 @@ const LINES: readonly (readonly [string, Test])[] = [
   ['curl', (r) => hasText(r, 'curl')],
   ['IPHONE', (r) => hasText(r, 'iphone')],
   ['"iPhone OS 17"', (r) => hasText(r, 'iphone os 17')],
+  ['ÜNÏ*ode%20P', (r) => /ünï.*ode%20p/.test(r.path)],
+  ['ün?CODE', (r) => hasText(r, 'ünïcode')],
   ['SESSIONS or user7@', (r) => hasText(r, 'sessions') || hasText(r, 'user7@')],
   ['nothing-has-this', () => false],
 ]
@@ -352,6 +354,7 @@ export function describeStore(name: string, options: StoreSuiteOptions): void {
     it.each<[string, string, string]>([
       ['api_name', '', ''],
       ['api_name', 'HTTP', ''],
+      ['request_uri', '/ANYTHING/ÜNÏ', ''],
       ['alias', 'user1', 'response_code:200'],
       ['tags', 'api-', ''],
       ['response_code', '50', ''],

@@ -1,5 +1,6 @@
 import { FREE_TEXT_FIELDS, findField, RAW_TEXT_FIELDS } from '../../fields.ts'
 import type { Bound, Query, Wildcard } from '../../query/ast.ts'
+import { anyCase } from './any-case.ts'
 import type { IndexFields } from './fields.ts'
 
 export type Clause = Readonly<Record<string, object>>
@@ -79,12 +80,25 @@ function rangeOf(from: Bound | undefined, to: Bound | undefined, isDate: boolean
 
 /** Anywhere in path, user agent or a tag, whatever the letter case, or as words of a raw message. */
 function textClause(pieces: readonly (string | Wildcard)[], fields: IndexFields): Clause {
-  const pattern = `*${wildcardPattern(pieces)}*`
-  const short = FREE_TEXT_FIELDS.filter((name) => fields.names.has(name)).map((name) => ({
-    wildcard: { [fields.exact(name)]: { value: pattern, case_insensitive: true } },
-  }))
+  const short = FREE_TEXT_FIELDS.filter((name) => fields.names.has(name)).map((name) =>
+    containsClause(fields.exact(name), pieces),
+  )
   const raw = RAW_TEXT_FIELDS.map((name) => rawClause(name, pieces, fields)).filter((clause) => clause !== NOTHING)
   return anyOf([...short, ...raw])
+}
+
+/** index.max_regex_length */
+const MOST_PATTERN_CHARACTERS = 1000
+
+function containsClause(field: string, pieces: readonly (string | Wildcard)[]): Clause {
+  // The cheaper one, which folds the case of ASCII alone.
+  const plain = { wildcard: { [field]: { value: `*${wildcardPattern(pieces)}*`, case_insensitive: true } } }
+  const isFolded = pieces.every((piece) => typeof piece !== 'string' || !/[^\0-\x7F]/.test(piece))
+  if (isFolded) return plain
+  const pattern = pieces
+    .map((piece) => (typeof piece === 'string' ? anyCase(piece) : piece.any === 'characters' ? '.*' : '.'))
+    .join('')
+  return pattern.length > MOST_PATTERN_CHARACTERS - 4 ? plain : { regexp: { [field]: { value: `.*${pattern}.*` } } }
 }
 
 /**

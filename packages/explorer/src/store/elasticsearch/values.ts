@@ -1,5 +1,6 @@
 import type * as Api from '../../api/schema.ts'
 import type { Field } from '../../fields.ts'
+import { anyCase } from './any-case.ts'
 import type { Clause } from './compile.ts'
 import type { IndexFields } from './fields.ts'
 import type { Found } from './numbers.ts'
@@ -18,7 +19,8 @@ export function valuesBody(field: Field, prefix: string, where: readonly Clause[
     field: fields.exact(field.name),
     size: isNumber ? MOST_NUMBERS : MOST_VALUES,
     order: [{ _count: 'desc' }, { _key: 'asc' }],
-    ...(!isNumber && prefix !== '' && { include: `${anyCase(prefix)}.*` }),
+    ...(!isNumber &&
+      prefix !== '' && { include: `${anyCase(Array.from(prefix).slice(0, MOST_PREFIX_CHARACTERS).join(''))}.*` }),
   }
   return { size: 0, track_total_hits: false, query: { bool: { filter: where } }, aggs: { values: { terms } } }
 }
@@ -30,19 +32,6 @@ export function readValues(answer: SearchAnswer, prefix: string): Api.Values['va
   })[]
   return buckets
     .map(({ key, key_as_string: text, doc_count: count }) => ({ value: text ?? String(key), count }))
-    .filter(({ value }) => value !== '' && lowered(value).startsWith(lowered(prefix)))
+    .filter(({ value }) => value !== '' && value.toLowerCase().startsWith(prefix.toLowerCase()))
     .slice(0, MOST_VALUES)
-}
-
-const lowered = (text: string): string => text.replace(/[A-Z]/g, (one) => one.toLowerCase())
-
-/** A pattern of Lucene; letters outside of ASCII count as they are, as in the SQLite store. */
-function anyCase(text: string): string {
-  return Array.from(text)
-    .slice(0, MOST_PREFIX_CHARACTERS)
-    .map((one) => {
-      if (/[a-z]/i.test(one)) return `[${one.toLowerCase()}${one.toUpperCase()}]`
-      return /[\p{L}\p{N}]/u.test(one) ? one : `\\${one}`
-    })
-    .join('')
 }

@@ -407,9 +407,9 @@ function readFraming(headers: readonly string[], minor: number): Framing {
         const value = (headers[i + 1] as string).toLowerCase()
         if (value === 'keep-alive') saysKeepAlive = true
         else {
-          const tokens = value.split(',').map((token) => token.trim())
-          saysClose ||= tokens.includes('close')
-          saysKeepAlive ||= tokens.includes('keep-alive')
+          const tokens = new Set(value.split(',').map((token) => token.trim()))
+          saysClose ||= tokens.has('close')
+          saysKeepAlive ||= tokens.has('keep-alive')
         }
       } else if (known === 'keep-alive') {
         idleLimitMs = Math.min(idleLimitMs, idleLimitOf(headers[i + 1] as string))
