@@ -45,9 +45,8 @@ export class Connection implements ParserSink {
   /** Of the read that is being parsed. */
   #memory: ReadMemory | null = null
   closed = false
-  idleSinceMs = 0
   /** From when on it is not used again. */
-  idleUntilMs = Infinity
+  idleUntilMs = 0
 
   constructor(socket: Socket, owner: ConnectionOwner) {
     this.socket = socket

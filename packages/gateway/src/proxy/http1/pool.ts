@@ -90,8 +90,7 @@ export class Http1Pool implements UpstreamTransport, ConnectionOwner {
       connection.abort()
       return
     }
-    connection.idleSinceMs = performance.now()
-    connection.idleUntilMs = connection.idleSinceMs + connection.idleLimitMs
+    connection.idleUntilMs = performance.now() + Math.min(connection.idleLimitMs, IDLE_TIMEOUT_MS)
     connection.socket.resume()
     connection.socket.unref()
     idle.push(connection)
@@ -124,7 +123,7 @@ export class Http1Pool implements UpstreamTransport, ConnectionOwner {
     const idle = this.#idle.get(key)
     if (idle === undefined) return undefined
     for (let connection = idle.pop(); connection !== undefined; connection = idle.pop()) {
-      if (connection.idleUntilMs === Infinity || performance.now() < connection.idleUntilMs) {
+      if (performance.now() < connection.idleUntilMs) {
         connection.socket.ref()
         return connection
       }
@@ -152,9 +151,9 @@ export class Http1Pool implements UpstreamTransport, ConnectionOwner {
   }
 
   #sweep(): void {
-    const limit = performance.now() - IDLE_TIMEOUT_MS
+    const now = performance.now()
     for (const idle of this.#idle.values()) {
-      for (const connection of idle.filter((each) => each.idleSinceMs < limit)) connection.abort()
+      for (const connection of idle.filter((each) => each.idleUntilMs <= now)) connection.abort()
     }
   }
 }
