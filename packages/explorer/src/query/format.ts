@@ -14,3 +14,8 @@ export function formatValue(value: string | number | boolean): string {
   if (typeof value !== 'string') return String(value)
   return PLAIN.test(value) && !OPERATOR.test(value) ? value : `"${value.replaceAll(/["\\]/g, '\\$&')}"`
 }
+
+/** A text beside which wildcards may stand: what means something else in the line becomes a `?`, and half a character too. */
+export function unquoted(text: string): string {
+  return text.replace(/^['<>[\]{}!=-]|[\s"\\():*?\p{Cs}]/gu, '?')
+}

@@ -1,3 +1,6 @@
+/** Stands for paths that are too long for a keyword of Elasticsearch; a path begins with a slash. */
+export const LONG_PATH = '(too long for the index)'
+
 /**
  * A path with what names one thing replaced, so that the errors of `/orders/1` and `/orders/2` are one group. Both stores
  * fold paths with this function.

@@ -1,5 +1,5 @@
 import type * as Api from '../../api/schema.ts'
-import { pathPattern } from '../path-pattern.ts'
+import { LONG_PATH, pathPattern } from '../path-pattern.ts'
 import { madeBy, reasonOf } from '../reasons.ts'
 import type { Answer, Question } from '../types.ts'
 import type { Clause } from './compile.ts'
@@ -22,8 +22,6 @@ const MOST_PATHS_OF_GROUP = 20_000
 const FAILED: Clause = { range: { response_code: { gte: 400, lt: 600 } } }
 /** Of two hundred groups: to be exact up to 40,000, as elsewhere, would be half of the time. */
 const EXACT_CONSUMERS = 3000
-/** Stands for paths that are too long for a keyword. */
-const LONG_PATH = '(too long for the index)'
 
 interface Group {
   readonly apiId: string

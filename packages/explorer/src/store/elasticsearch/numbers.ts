@@ -101,8 +101,11 @@ function lowered(percent: number): number[] {
   return Array.from({ length: MOST_POWER }, (_, power) => Math.max(0, percent - 50 / 2 ** power))
 }
 
-/** Distinct aliases or, without one, keys: two aggregations whose counts are added. */
-/** @param exactUpTo - Consumers; more are told within a few per cent. */
+/**
+ * Distinct aliases or, without one, keys: two aggregations whose counts are added.
+ *
+ * @param exactUpTo - Consumers; more are told within a few per cent.
+ */
 export function consumerAggregations(exact: (name: string) => string, exactUpTo = 40_000): Aggregations {
   const [alias, key] = [exact('alias'), exact('api_key')]
   const named = { bool: { filter: [{ exists: { field: alias } }], must_not: [{ term: { [alias]: '' } }] } }

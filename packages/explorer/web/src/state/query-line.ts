@@ -1,5 +1,5 @@
 /** The query line as text: terms that clicks add to it, and what the cursor is in the middle of. */
-import { formatTerm, formatValue } from '../../../src/query/format.ts'
+import { formatTerm, formatValue, unquoted } from '../../../src/query/format.ts'
 
 export { formatTerm }
 
@@ -10,8 +10,7 @@ const LONGEST_VALUE = 400
 export function clickedTerm(field: string, value: string | number): string {
   const text = String(value)
   if (text.length <= LONGEST_VALUE) return formatTerm(field, value)
-  // One sign for one character, also for one that the cut goes through.
-  return `${field}:${text.slice(0, LONGEST_VALUE).replace(/[^\w./%~@-]/gu, '?')}*`
+  return `${field}:${unquoted(text.slice(0, LONGEST_VALUE))}*`
 }
 
 /** Narrows a query line by a term, or excludes the term. Says nothing twice; the opposite is taken out first. */

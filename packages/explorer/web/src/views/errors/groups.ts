@@ -1,4 +1,6 @@
 import type { ErrorGroup } from '../../api/types.ts'
+import { unquoted } from '../../../../src/query/format.ts'
+import { LONG_PATH } from '../../../../src/store/path-pattern.ts'
 import { formatTerm } from '../../state/query-line.ts'
 
 export const SORTS = [
@@ -31,11 +33,11 @@ export function groupQuery({ apiId, apiName, apiVersion, pathPattern, code }: Er
   return terms
 }
 
-/** Paths that are too long for an index of Elasticsearch have a text in brackets instead, which finds nothing. */
-export const isPath = (pattern: string): boolean => pattern !== '' && !pattern.startsWith('(')
+/** False for what finds nothing. */
+export const isPath = (pattern: string): boolean => pattern !== '' && pattern !== LONG_PATH
 
 /** An id becomes a star, and so does what is cut off. */
 export function pathTerm(pattern: string): string {
   if (!/\{id\}|…/.test(pattern)) return formatTerm('request_uri', pattern)
-  return `request_uri:${pattern.replace(/[\s()"'\\:]/g, '?').replace(/\{id\}|…/g, '*')}`
+  return `request_uri:${unquoted(pattern).replace(/\{id\}|…/g, '*')}`
 }

@@ -1,6 +1,6 @@
-import { about } from '../../api/about.ts'
 import { useEffect, useMemo, useState } from 'preact/hooks'
 import type * as VirtualWorldMap from 'virtual:world-map'
+import { about } from '../../api/about.ts'
 import { useResource } from '../../api/resource.ts'
 import type { Countries, Country } from '../../api/types.ts'
 import { announce } from '../../components/announce.tsx'

@@ -6,8 +6,6 @@ import { bytes } from '../../format/number.ts'
 import { prettyJson, splitMessage } from '../../format/text.ts'
 
 const SHOWN_MAX = 100_000
-/** What the API sends of one, `store/raw-message.ts`. */
-const SENT_BYTES = 1_048_576
 
 /** A raw HTTP message: its head, and its body, indented where it is JSON. */
 export function Message({ title, message }: { readonly title: string; readonly message: RawMessage | null }) {
@@ -47,7 +45,7 @@ function Recorded({
       <header>
         <h3>{title}</h3>
         <span class="unit">{bytes(sizeBytes)}</span>
-        {truncated && <span class="badge warning">its first {bytes(SENT_BYTES)}, an export has all</span>}
+        {truncated && <span class="badge warning">its beginning, an export has all</span>}
         {pretty !== null && (
           <Segmented
             label={`Form of the ${title.toLowerCase()}`}
@@ -80,7 +78,7 @@ function Recorded({
         )}
         {Math.max(shownHead.length, shownBody.length) > longest && (
           <button type="button" class="button small" onClick={() => setWhole(true)}>
-            {truncated ? `Show the first ${bytes(SENT_BYTES)}` : `Show all ${bytes(sizeBytes)}`}
+            {truncated ? 'Show all that is here' : `Show all ${bytes(sizeBytes)}`}
           </button>
         )}
       </div>
