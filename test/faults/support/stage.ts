@@ -264,7 +264,9 @@ export class Stage implements AsyncDisposable {
     const now = await findLeases(this.client, 'SECOND')
     await this.second.refresh()
     for (const [key, { holder, waiting }] of this.#leases.get(command) ?? []) {
-      if (now.get(key)?.holder === holder) continue
+      const after = now.get(key)
+      // One that is gone was ended by whoever had it: nobody writes what every sink has acknowledged.
+      if (after === undefined || after.holder === holder) continue
       for (const path of waiting) {
         if (this.#haveSlept || this.second.rows.has(path)) this.#again.set(path, (this.#again.get(path) ?? 0) + 1)
       }
