@@ -136,6 +136,7 @@ export const dataStream: Form = {
     'tyk.listen_path': 'keyword',
     'tyk.oauth_id': 'keyword',
     'tyk.org_id': 'keyword',
+    'tyk.raw_path': 'keyword',
     'url.original': 'keyword',
     'url.path': 'keyword',
     'user_agent.original': 'keyword',

@@ -1,23 +1,26 @@
 /** The store over real servers: what every store answers, and what is so in an index alone. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { FIELDS } from '../src/fields.ts'
 import { parseQuery } from '../src/query/parse.ts'
 import { createElasticsearchStore } from '../src/store/elasticsearch/index.ts'
 import { type PageQuestion, type Store, TooWideError } from '../src/store/types.ts'
-import { describeStore } from './store-suite.ts'
-import { createIndex, type TestIndex } from './support/elasticsearch-index.ts'
+import { describeStore, type StoreFixture } from './store-suite.ts'
+import { createDataStream, createIndex, type TestIndex } from './support/elasticsearch-index.ts'
 import { forEachEngine } from './support/engines.ts'
+import { type StoredRecord, traffic } from './support/records.ts'
 
 const never = new AbortController().signal
 
 const openStore = (url: string, index: string): Store =>
   createElasticsearchStore({ url, index, username: '', password: '', apiKey: '', caFile: '', timeoutMs: 30_000 })
 
+const HOUR = 3_600_000
 const AT = Date.parse('2026-11-28T15:00:00Z')
 
 const question = (line = '', changes: Partial<PageQuestion> = {}): PageQuestion => ({
   query: parseQuery(line, AT),
-  fromMs: AT - 3_600_000,
-  toMs: AT + 3_600_000,
+  fromMs: AT - HOUR,
+  toMs: AT + HOUR,
   bucketMs: 60_000,
   size: 100,
   sort: '@timestamp',
@@ -25,6 +28,9 @@ const question = (line = '', changes: Partial<PageQuestion> = {}): PageQuestion 
   columns: ['request_uri', 'user_agent', 'tags'],
   ...changes,
 })
+
+const NOT_IN_STREAMS = ['host', 'track_path']
+const ONLY_IN_STREAMS = ['country', 'latency_gateway_ms', 'latency_upstream_ms', 'listen_path', 'original_path']
 
 /** As the pump writes it, with what matters to a test. */
 const documentOf = (changes: Record<string, unknown>): Record<string, unknown> => ({
@@ -47,23 +53,125 @@ const documentOf = (changes: Record<string, unknown>): Record<string, unknown> =
   ...changes,
 })
 
-forEachEngine((url) => {
-  describeStore('an index', {
-    keepsAll: false,
-    percentileTolerance: 0.01,
-    async start(records) {
-      const index = await createIndex(url)
-      await index.addRecords(records)
-      const store = openStore(url, index.name)
-      return {
-        store,
-        close: async () => {
-          await store.close()
-          await index[Symbol.asyncDispose]()
-        },
-      }
+const WITH_STREAMS = new Set(['8', '9', 'opensearch2'])
+
+async function filled(index: TestIndex, records: Iterable<StoredRecord>): Promise<StoreFixture> {
+  await index.addRecords(records)
+  const store = openStore(index.url, index.name)
+  return {
+    store,
+    close: async () => {
+      await store.close()
+      await index[Symbol.asyncDispose]()
     },
+  }
+}
+
+function describeStreams(url: string): void {
+  describeStore('a data stream', {
+    lacks: NOT_IN_STREAMS,
+    leavesOutUnknownLength: true,
+    percentileTolerance: 0.01,
+    start: async (records) => filled(await createDataStream(url), records),
   })
+
+  describe('a data stream and an index under one pattern', () => {
+    const records = [...traffic({ count: 400, fromMs: AT - HOUR, toMs: AT, detailed: true })].map(
+      ({ id, record }): StoredRecord => ({ id, record: { ...record, rawResponse: fromBase64(record.rawResponse) } }),
+    )
+    const fixtures: StoreFixture[] = []
+    let one: Store
+    let both: Store
+    beforeAll(async () => {
+      const [whole, index, stream] = [await createIndex(url), await createIndex(url), await createDataStream(url)]
+      const isOld = ({ id }: StoredRecord): boolean => records.findIndex((record) => record.id === id) % 2 === 0
+      fixtures.push(await filled(whole, records))
+      fixtures.push(await filled(index, records.filter(isOld)))
+      fixtures.push(
+        await filled(
+          stream,
+          records.filter((record) => !isOld(record)),
+        ),
+      )
+      one = openStore(url, whole.name)
+      both = openStore(url, `${index.name},${stream.name}`)
+    })
+    afterAll(async () => {
+      for (const { close } of fixtures) await close()
+      await Promise.all([one.close(), both.close()])
+    })
+
+    it('are counted as if all were in one index', async () => {
+      const fields = FIELDS.filter(({ kind, elasticsearch }) => elasticsearch !== null && kind !== 'text')
+        .map(({ name }) => name)
+        // What no document has is nowhere in an index, and empty in a stream.
+        .filter((name) => !['@timestamp', 'content_length'].includes(name) && !name.startsWith('mcp_'))
+      const asked = { ...question(), fields, size: 20 }
+      const { latency: _, ...expected } = await one.overview(asked, never)
+      expect(await both.overview(asked, never)).toMatchObject(expected)
+    })
+
+    it.each([
+      'response_code>=400',
+      'user_agent:curl*',
+      'tags:api-*',
+      'ip_address:10.1.*',
+      'request_uri_full:/orders/*',
+      'not alias:*',
+      'iphone',
+      'raw_response:status',
+    ])('are found by %s, and all their fields are shown', async (line) => {
+      const columns = FIELDS.filter(({ elasticsearch }) => elasticsearch !== null).map(({ name }) => name)
+      const asked = question(line, { size: 500, columns })
+      const found = await both.requests(asked, never)
+      const expected = await one.requests(asked, never)
+      const rowsOf = ({ rows }: typeof found) =>
+        rows
+          .map(({ id, fields }) => ({ id, fields: { ...fields, ...withoutUnknownLength(fields['content_length']) } }))
+          .sort((a, b) => (a.id < b.id ? -1 : 1))
+      expect(expected.rows.length).toBeGreaterThan(0)
+      expect(rowsOf(found)).toEqual(rowsOf(expected))
+      expect(found.total).toEqual(expected.total)
+    })
+
+    it('come in pages that are sorted by a field, each once', async () => {
+      const seen: string[] = []
+      let after: string | null = null
+      do {
+        const page: PageQuestion = question('', { size: 60, sort: 'user_agent', ...(after !== null && { after }) })
+        const { rows, next } = await both.requests(page, never)
+        seen.push(...rows.map(({ id }) => id))
+        after = next
+      } while (after !== null)
+      expect([...seen].sort()).toEqual(records.map(({ id }) => id).sort())
+    })
+
+    it('are opened with what each kind keeps', async () => {
+      const [inIndex, inStream] = [records[0], records[1]] as [StoredRecord, StoredRecord]
+      const old = await both.request(inIndex.id, never)
+      const young = await both.request(inStream.id, never)
+      expect(old?.row.fields).toMatchObject({ latency_upstream_ms: null, listen_path: null })
+      expect(young?.row.fields).toMatchObject({
+        latency_upstream_ms: inStream.record.latency.upstream,
+        listen_path: inStream.record.listenPath,
+      })
+      for (const detail of [old, young]) expect(detail?.rawResponse?.text).toMatch(/^HTTP\/1\.1 /)
+    })
+  })
+}
+
+const fromBase64 = (text: string): string => Buffer.from(text, 'base64').toString('utf8')
+/** A length that is not known is -1 in an index, and nothing in a stream. */
+const withoutUnknownLength = (length: unknown): object => (length === -1 ? { content_length: null } : {})
+
+forEachEngine((url, engine) => {
+  describeStore('an index', {
+    lacks: [...NOT_IN_STREAMS, ...ONLY_IN_STREAMS],
+    percentileTolerance: 0.01,
+    start: async (records) => filled(await createIndex(url), records),
+  })
+
+  if (WITH_STREAMS.has(engine)) describeStreams(url)
 
   describe('an index that is not there', () => {
     let store: Store
@@ -136,8 +244,8 @@ forEachEngine((url) => {
     })
 
     it('with a code that is none count as other', async () => {
-      const { traffic } = await store.requests(question('response_code:700'), never)
-      expect(traffic).toMatchObject([{ counts: { other: 1, '5xx': 0 } }])
+      const { traffic: buckets } = await store.requests(question('response_code:700'), never)
+      expect(buckets).toMatchObject([{ counts: { other: 1, '5xx': 0 } }])
     })
 
     it('show their messages, decoded or not, and are found by words of decoded ones', async () => {

@@ -65,12 +65,10 @@ function one(changes: Partial<AnalyticsRecord> = {}, id = 'one'): StoredRecord {
 describeStore('SQLite', {
   start: startStore,
   count: recordCount(process.env['TEK_SLOW'] === '1' ? 100_000 : 3000),
-  keepsAll: true,
 })
 describeStore('SQLite with a table per day', {
   start: (all) => startStore(all, { sharded: true }),
   count: 1000,
-  keepsAll: true,
 })
 
 describe('the file', () => {

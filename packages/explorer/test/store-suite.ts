@@ -21,8 +21,10 @@ export interface StoreSuiteOptions {
   start(records: readonly StoredRecord[]): Promise<StoreFixture>
   /** How many records; default TEK_EXPLORER_RECORDS or 3000. */
   readonly count?: number
-  /** Whether it keeps the latency of gateway and upstream, and places of clients. */
-  readonly keepsAll: boolean
+  /** Fields that it does not keep; default none. */
+  readonly lacks?: readonly string[]
+  /** Whether a length that is not known, -1 in a record, is left out; default false. */
+  readonly leavesOutUnknownLength?: boolean
   /** Largest error of a percentile, of its value; default 0. */
   readonly percentileTolerance?: number
 }
@@ -58,7 +60,6 @@ const LINES: readonly (readonly [string, Test])[] = [
   ['request_time_ms:>200', (r) => Number(r.requestTime) > 200],
   ['request_time_ms:<9007199254740991', () => true],
   ['response_code:>9e15', () => false],
-  ['content_length:-1', (r) => r.contentLength === -1],
   ['api_name:"Orders, \\"new\\""', (r) => r.apiName === 'Orders, "new"'],
   ['api_name:HTTPBIN', () => false],
   ['not api_name:httpbin', (r) => r.apiName !== 'httpbin'],
@@ -96,18 +97,28 @@ const LINES: readonly (readonly [string, Test])[] = [
   ['nothing-has-this', () => false],
 ]
 
-/** Only where the store keeps the fields. */
-const WIDE_LINES: readonly (readonly [string, Test])[] = [
-  ['country:DE', (r) => r.geo.country.isoCode === 'DE'],
-  ['-country:*', (r) => r.geo.country.isoCode === ''],
-  ['latency_upstream_ms:0', (r) => r.latency.upstream === 0],
-  ['latency_gateway_ms>=30000', (r) => Number(r.latency.gateway) >= 30_000],
-  ['track_path:true', (r) => r.trackPath],
-  ['host:upstream* and original_path:*search*', (r) => r.originalPath.includes('search')],
+/** Only where the store keeps the field that is named last. */
+const WIDE_LINES: readonly (readonly [string, Test, string])[] = [
+  ['country:DE', (r) => r.geo.country.isoCode === 'DE', 'country'],
+  ['-country:*', (r) => r.geo.country.isoCode === '', 'country'],
+  ['latency_upstream_ms:0', (r) => r.latency.upstream === 0, 'latency_upstream_ms'],
+  ['latency_gateway_ms>=30000', (r) => Number(r.latency.gateway) >= 30_000, 'latency_gateway_ms'],
+  ['track_path:true', (r) => r.trackPath, 'track_path'],
+  ['original_path:*search*', (r) => r.originalPath.includes('search'), 'original_path'],
+  ['listen_path:"/search (beta)/"', (r) => r.listenPath === '/search (beta)/', 'listen_path'],
+  ['host:upstream* and original_path:*search*', (r) => r.originalPath.includes('search'), 'host'],
 ]
 
 export function describeStore(name: string, options: StoreSuiteOptions): void {
-  const { count = recordCount(3000), keepsAll, percentileTolerance = 0 } = options
+  const { count = recordCount(3000), lacks = [], leavesOutUnknownLength = false, percentileTolerance = 0 } = options
+  const keeps = (field: string): boolean => !lacks.includes(field)
+  const knowsUpstream = keeps('latency_upstream_ms')
+  const lines = [
+    ...LINES,
+    ...WIDE_LINES.filter(([, , field]) => keeps(field)),
+    ['content_length:-1', (r) => !leavesOutUnknownLength && r.contentLength === -1],
+    ['-content_length:*', (r) => leavesOutUnknownLength && r.contentLength === -1],
+  ] as const satisfies readonly (readonly [string, Test, string?])[]
   const all = [...traffic({ count, fromMs: FROM, toMs: TO, seed: 7 })]
   const question = (line = '', changes: Partial<Question> = {}): Question => ({
     query: parseQuery(line, TO),
@@ -128,7 +139,7 @@ export function describeStore(name: string, options: StoreSuiteOptions): void {
     if (expected === null || actual === null || percentileTolerance === 0) expect(actual, what).toBe(expected)
     else
       expect(Math.abs(actual - expected), `${what}: ${actual} for ${expected}`).toBeLessThanOrEqual(
-        Math.max(1, expected * percentileTolerance),
+        expected * percentileTolerance,
       )
   }
 
@@ -147,10 +158,10 @@ export function describeStore(name: string, options: StoreSuiteOptions): void {
       expect(await store.extent(never)).toEqual(extent)
       const fields = await store.fields(never)
       for (const field of ['@timestamp', 'response_code', 'tags', 'raw_request']) expect(fields).toContain(field)
-      for (const field of ['country', 'latency_upstream_ms']) expect(fields.has(field)).toBe(keepsAll)
+      for (const field of ['country', 'latency_upstream_ms', 'host']) expect(fields.has(field)).toBe(keeps(field))
     })
 
-    it.each([...LINES, ...(keepsAll ? WIDE_LINES : [])])('finds %s', async (line, test) => {
+    it.each(lines.map(([line, test]): [string, Test] => [line, test]))('finds %s', async (line, test) => {
       const { total, partial } = await store.requests(page(line, { size: 1 }), never)
       expect({ total, partial }).toEqual({
         total: { value: all.filter(({ record }) => test(record)).length, exact: true },
@@ -205,7 +216,7 @@ export function describeStore(name: string, options: StoreSuiteOptions): void {
         const buckets = [...bucketsOf(records)]
         expect(latency.map(({ time }) => time)).toEqual(buckets.map(([time]) => time))
         for (const [at, [time, inBucket]] of buckets.entries()) {
-          const kinds = keepsAll ? (['total', 'gateway', 'upstream'] as const) : (['total'] as const)
+          const kinds = knowsUpstream ? (['total', 'gateway', 'upstream'] as const) : (['total'] as const)
           for (const kind of kinds) {
             const values = inBucket.map(({ record }) => Number(record.latency[kind]))
             for (const percent of [50, 95, 99] as const) {
@@ -213,7 +224,7 @@ export function describeStore(name: string, options: StoreSuiteOptions): void {
               expectMs(actual, percentileOf(values, percent), `p${percent} of ${kind} at ${time}`)
             }
           }
-          if (!keepsAll) expect([latency[at]?.gateway, latency[at]?.upstream]).toEqual([null, null])
+          if (!knowsUpstream) expect([latency[at]?.gateway, latency[at]?.upstream]).toEqual([null, null])
         }
       }
     })
@@ -307,7 +318,11 @@ export function describeStore(name: string, options: StoreSuiteOptions): void {
           response_code: record.responseCode,
           api_key: record.apiKey,
           user_agent: record.userAgent,
-          content_length: record.contentLength,
+          content_length: leavesOutUnknownLength && record.contentLength < 0 ? null : record.contentLength,
+          request_uri_full: record.rawPath,
+          ip_address: record.ipAddress,
+          ...(keeps('country') && { country: record.geo.country.isoCode || expect.toSatisfy(isNothing) }),
+          ...(keeps('original_path') && { original_path: record.originalPath }),
         })
         expect([detail?.rawRequest, detail?.rawResponse]).toEqual([null, null])
         expect(await store.request('nobody', never)).toBeNull()
@@ -323,7 +338,7 @@ export function describeStore(name: string, options: StoreSuiteOptions): void {
       const expected = errorGroups(
         all.filter(({ record }) => test(record)),
         all,
-        keepsAll,
+        knowsUpstream,
       )
       expect(partial).toBeNull()
       expect(groups.map(({ count: number }) => number)).toEqual(
@@ -346,9 +361,13 @@ export function describeStore(name: string, options: StoreSuiteOptions): void {
         'country',
         300,
       )
-      expect({ available, partial }).toEqual({ available: keepsAll, partial: null })
+      expect({ available, partial }).toEqual({ available: keeps('country'), partial: null })
+      const values = keeps('country') ? expected.values : []
+      const withoutTime = <T extends object>(country: T): T => ({ ...country, p95Ms: 0 })
       const found = countries.map(({ iso, ...rest }) => Object.assign(rest, { value: iso }))
-      expect(found).toEqual(keepsAll ? expected.values : [])
+      expect(found.map(withoutTime)).toEqual(values.map(withoutTime))
+      for (const [at, { p95Ms, value }] of found.entries())
+        expectMs(p95Ms, values[at]?.p95Ms ?? null, `p95 of ${value}`)
     })
 
     it.each<[string, string, string]>([
@@ -382,6 +401,7 @@ const timeOf = ({ timestamp }: AnalyticsRecord): number => timestamp.seconds * 1
 const utcDay = (record: AnalyticsRecord): string => new Date(timeOf(record)).toISOString().slice(0, 10)
 const isIn = (record: AnalyticsRecord, fromMs: number, toMs: number): boolean =>
   timeOf(record) >= fromMs && timeOf(record) < toMs
+const isNothing = (value: unknown): boolean => value === null || value === ''
 const idsOf = (records: readonly StoredRecord[]): string[] => records.map(({ id }) => id).sort()
 const hasTag = ({ tags }: AnalyticsRecord, text: string): boolean =>
   (tags ?? []).some((tag) => tag === text || tag.endsWith(`-${text}`))
@@ -489,7 +509,7 @@ interface NamedGroup {
 const keyOfGroup = (group: NamedGroup): string =>
   JSON.stringify([group.apiId, group.apiVersion, group.pathPattern, group.code])
 
-function errorGroups(records: readonly StoredRecord[], all: readonly StoredRecord[], keepsAll: boolean) {
+function errorGroups(records: readonly StoredRecord[], all: readonly StoredRecord[], knowsUpstream: boolean) {
   const failed = records.filter(({ record }) => record.responseCode >= 400 && record.responseCode < 600)
   const nameOf = ({ record: r }: StoredRecord) => {
     const named = { apiId: r.apiId, apiName: r.apiName, apiVersion: r.apiVersion, pathPattern: pathPattern(r.path) }
@@ -507,7 +527,7 @@ function errorGroups(records: readonly StoredRecord[], all: readonly StoredRecor
       )
       const last = Math.max(...times)
       const atUpstream = group.filter(({ record }) => record.latency.upstream > 0).length
-      const by = madeBy(named.code, keepsAll ? group.length : 0, keepsAll ? atUpstream : 0)
+      const by = madeBy(named.code, knowsUpstream ? group.length : 0, knowsUpstream ? atUpstream : 0)
       return Object.assign(named, {
         reason: reasonOf(named.code, by),
         madeBy: by,

@@ -108,7 +108,7 @@ export const explorerConfig = {
       env: 'TEK_EXPLORER_ELASTICSEARCH_URL',
     },
     index: {
-      doc: 'Index, alias or pattern of the documents; several are separated by commas.',
+      doc: 'Index, data stream, alias or pattern of the documents; several are separated by commas.',
       format: 'string',
       default: 'tyk_analytics*',
       env: 'TEK_EXPLORER_ELASTICSEARCH_INDEX',

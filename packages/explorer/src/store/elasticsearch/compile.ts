@@ -61,8 +61,8 @@ function equalsClause(field: string, value: string | number | boolean, fields: I
 
 function existsClause(field: string, fields: IndexFields): Clause {
   const kind = findField(field)?.kind
-  if (kind === 'number' || kind === 'date' || kind === 'boolean') return { exists: { field } }
   const exact = fields.exact(field)
+  if (kind === 'number' || kind === 'date' || kind === 'boolean') return { exists: { field: exact } }
   const words = fields.words(field)
   const short = { bool: { filter: [{ exists: { field: exact } }], must_not: [{ term: { [exact]: '' } }] } }
   if (words === null) return short

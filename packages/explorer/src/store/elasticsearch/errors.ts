@@ -4,7 +4,7 @@ import { madeBy, reasonOf } from '../reasons.ts'
 import type { Answer, Question } from '../types.ts'
 import type { Clause } from './compile.ts'
 import type { IndexFields } from './fields.ts'
-import { consumerAggregations, type Found, readConsumers, timeBuckets } from './numbers.ts'
+import { consumerAggregations, type Found, partOf, readConsumers, timeBuckets, within } from './numbers.ts'
 import { timeClause } from './overview.ts'
 import { partialityOf, type Search, type SearchAnswer } from './search.ts'
 
@@ -20,6 +20,9 @@ const MOST_GROUPS = 200
 const MOST_PATHS_OF_GROUP = 20_000
 
 const FAILED: Clause = { range: { response_code: { gte: 400, lt: 600 } } }
+const UPSTREAM = 'latency_upstream_ms'
+/** Milliseconds are whole: from the first one on a request was there. */
+const AT_UPSTREAM = { key: 'some', from: 1 }
 /** Of two hundred groups: to be exact up to 40,000, as elsewhere, would be half of the time. */
 const EXACT_CONSUMERS = 3000
 
@@ -170,6 +173,10 @@ function detailsBody(
       time: { date_histogram: { field: '@timestamp', fixed_interval: `${bucketMs}ms`, min_doc_count: 1 } },
       example: { top_hits: { size: 1, _source: false, sort: [{ '@timestamp': { order: 'desc' } }] } },
       ...consumerAggregations((name) => fields.exact(name), EXACT_CONSUMERS),
+      ...(fields.names.has(UPSTREAM) && {
+        timed: { value_count: { field: fields.exact(UPSTREAM) } },
+        upstream: within(fields.exact(UPSTREAM), [AT_UPSTREAM]),
+      }),
     },
   }
   return { size: 0, track_total_hits: false, query: { bool: { filter: where } }, aggs: { groups: details } }
@@ -224,7 +231,8 @@ function toGroup(
   if (found === undefined || example === undefined) return null
   const { apiId, apiName, apiVersion, pathPattern: pattern, code, count } = group
   // Flat documents have no time of the upstream.
-  const by = madeBy(code, 0, 0)
+  const timed = (found['timed'] as { readonly value: number } | undefined)?.value ?? 0
+  const by = madeBy(code, timed, timed === 0 ? 0 : partOf(found['upstream'] as Found, AT_UPSTREAM.key).doc_count)
   const first = Math.floor(fromMs / bucketMs)
   const sparkline = Array.from({ length: Math.floor((toMs - 1) / bucketMs) - first + 1 }, () => 0)
   for (const { key, doc_count: records } of timeBuckets(found['time'])) sparkline[key / bucketMs - first] = records

@@ -1,8 +1,9 @@
 /**
- * The store over Tyk's flat documents in Elasticsearch 7.10 and newer, or OpenSearch: `tyk_analytics*` with the mapping that
- * the server chooses by itself. The overview and the errors take several searches, every other view takes one.
+ * The store over Elasticsearch 7.10 and newer, or OpenSearch: Tyk's flat documents in `tyk_analytics*` with the mapping that the
+ * server chooses by itself, the data stream of the pump, or both. The overview and the errors take several searches, every other
+ * view takes one or two.
  *
- * What the documents lack is not made up: no latency of gateway and upstream apart, no countries.
+ * What the documents lack is not made up: flat ones have no latency of gateway and upstream apart, and no countries.
  */
 import type * as Api from '../../api/schema.ts'
 import { FIELDS, findField } from '../../fields.ts'
@@ -10,11 +11,12 @@ import { rawMessage } from '../raw-message.ts'
 import { type PageQuestion, type Question, type Store, StoreUnavailableError } from '../types.ts'
 import { type Clause, compileQuery } from './compile.ts'
 import { createConnection, type ConnectionOptions } from './connection.ts'
+import { readCountries } from './countries.ts'
 import { readErrors } from './errors.ts'
 import { type IndexFields, readIndexFields } from './fields.ts'
 import { readOverview, timeClause } from './overview.ts'
 import { nextPage, pageBody, readPage } from './requests.ts'
-import { toRow } from './rows.ts'
+import { storedValue, toRow } from './rows.ts'
 import { partialityOf, search, type SearchAnswer } from './search.ts'
 import { readValues, valuesBody } from './values.ts'
 
@@ -92,7 +94,10 @@ export function createElasticsearchStore(options: ElasticsearchOptions): Store {
       if (hit === undefined) return null
       const { names } = await indexFields(signal)
       const columns = FIELDS.filter(({ name, kind }) => kind !== 'text' && names.has(name)).map(({ name }) => name)
-      const raw = (name: string): Api.RawMessage | null => rawMessage(hit._source?.[name])
+      const raw = (name: string): Api.RawMessage | null => {
+        const field = findField(name)
+        return field === undefined ? null : rawMessage(storedValue(hit._source ?? {}, field))
+      }
       return { row: toRow(hit, columns), rawRequest: raw('raw_request'), rawResponse: raw('raw_response') }
     },
 
@@ -101,8 +106,11 @@ export function createElasticsearchStore(options: ElasticsearchOptions): Store {
       return readErrors((body) => ask(body, signal), question, filter, fields)
     },
 
-    // The flat document has no place of the client.
-    countries: async () => ({ available: false, countries: [], partial: null }),
+    async countries(question, signal) {
+      const { filter, fields } = await prepare(question, signal)
+      const server = await connection.server(signal)
+      return readCountries((body) => ask(body, signal), question, filter, fields, server)
+    },
 
     async values(question, name, prefix, signal) {
       const { filter, fields } = await prepare(question, signal)

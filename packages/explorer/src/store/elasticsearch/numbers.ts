@@ -11,22 +11,21 @@ export interface Found {
   readonly [name: string]: unknown
 }
 
-const DURATION = 'request_time_ms'
 /** 115 days. What lies outside is no duration, and HDR histograms fail as a whole over one negative value. */
 const DURATIONS = { key: 'valid', from: 0, to: 10_000_000_000 }
 /** Where documents have what is no duration. */
-export const NO_DURATION: Clause = {
+export const noDuration = (field: string): Clause => ({
   bool: {
-    should: [{ range: { [DURATION]: { lt: DURATIONS.from } } }, { range: { [DURATION]: { gte: DURATIONS.to } } }],
+    should: [{ range: { [field]: { lt: DURATIONS.from } } }, { range: { [field]: { gte: DURATIONS.to } } }],
     minimum_should_match: 1,
   },
-}
+})
 
 /**
  * A part of the documents by a number, as a `range` aggregation: it looks at the number of each document that comes by, where
  * a `filter` first finds all documents of the index that pass, once for every aggregation that has one.
  */
-const within = (field: string, ranges: readonly object[], aggs?: object): object => ({
+export const within = (field: string, ranges: readonly object[], aggs?: object): object => ({
   range: { field, ranges, keyed: true },
   ...(aggs && { aggs }),
 })
@@ -41,7 +40,7 @@ export interface PercentileForm {
 }
 
 /**
- * Percentiles of the request's time in milliseconds, by rank as `Percentiles` says, within 1 %.
+ * Percentiles of a time in milliseconds, by rank as `Percentiles` says, within 1 %.
  *
  * HDR histograms, because a t-digest invents values between two that occur. Elasticsearch's rounds the rank to the nearest one,
  * OpenSearch's rounds it up. So of OpenSearch also percents a little lower are asked, one for each power of two of the number
@@ -50,6 +49,7 @@ export interface PercentileForm {
  * @param areAllDurations - Whether each value is one. To leave out others takes as long as the histograms themselves.
  */
 export function percentileForm(
+  field: string,
   { distribution }: Pick<Server, 'distribution'>,
   areAllDurations: boolean,
 ): PercentileForm {
@@ -59,9 +59,9 @@ export function percentileForm(
     aggregation(percents) {
       const asked = roundsUp ? percents.flatMap((percent) => [percent, ...lowered(percent)]) : percents
       const values = {
-        percentiles: { field: DURATION, percents: asked.toSorted((a, b) => a - b), keyed: false, hdr: HDR },
+        percentiles: { field, percents: asked.toSorted((a, b) => a - b), keyed: false, hdr: HDR },
       }
-      return isPlain ? values : within(DURATION, [DURATIONS], { values })
+      return isPlain ? values : within(field, [DURATIONS], { values })
     },
     read(found, percent) {
       if (isPlain) return readNearest(found, percent)
@@ -85,7 +85,7 @@ function readNearest(found: object, percent: number): number | null {
 }
 
 /** @param found - A keyed `range` aggregation. */
-const partOf = ({ buckets }: Found, key: string): Found => (buckets as Parts)[key] as Found
+export const partOf = ({ buckets }: Found, key: string): Found => (buckets as Parts)[key] as Found
 
 /**
  * A third digit makes each histogram eight times as large, about 120 kB: with those of all tops and buckets of one overview

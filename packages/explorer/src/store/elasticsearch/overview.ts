@@ -6,7 +6,7 @@ import type { IndexFields } from './fields.ts'
 import {
   type Aggregations,
   type Found,
-  NO_DURATION,
+  noDuration,
   numbersAggregations,
   percentileForm,
   type PercentileForm,
@@ -19,9 +19,13 @@ import { partialityOf, type Search, type SearchAnswer } from './search.ts'
 import { noTop, readTop, topAggregations } from './tops.ts'
 
 const PERCENTS = [50, 95, 99]
+const DURATION = 'request_time_ms'
+const GATEWAY = 'latency_gateway_ms'
+const UPSTREAM = 'latency_upstream_ms'
+const PARTS = [GATEWAY, UPSTREAM]
 
 /**
- * The numbers of the range and of the equal range before it, both charts, and every top: each a search of its own and all at
+ * The numbers of the range and of the equal range before it, the charts, and every top: each a search of its own and all at
  * once, because a server works on one search of a shard with one processor.
  */
 export async function readOverview(
@@ -32,7 +36,10 @@ export async function readOverview(
   server: Pick<Server, 'distribution'>,
 ): Promise<Answer<Omit<Api.Overview, 'range' | 'reloads' | 'quality'>>> {
   const { fromMs, toMs, bucketMs, size } = question
-  const percentiles = percentileForm(server, await areAllDurations(search, beforeMs(question), toMs))
+  const formOf = (name: string): Promise<PercentileForm> =>
+    findForm(search, fields.exact(name), server, beforeMs(question), toMs)
+  const known = (names: readonly string[]): string[] => names.filter((name) => fields.names.has(name))
+  const [percentiles, ...ofParts] = await Promise.all([formOf(DURATION), ...known(PARTS).map(formOf)])
   const ask = (from: number, to: number, aggs: Aggregations, countsHits = false): Promise<SearchAnswer> =>
     search({
       size: 0,
@@ -41,16 +48,30 @@ export async function readOverview(
       aggs,
     })
   const numbers = numbersAggregations((name) => fields.exact(name), percentiles)
-  const charts = { time: trafficAggregation(bucketMs, { duration: percentiles.aggregation(PERCENTS) }) }
-  const known = question.fields.filter((name) => fields.names.has(name))
-  const [now, before, overTime, ...tops] = await Promise.all([
+  const chart = (form: PercentileForm): Aggregations => ({
+    time: trafficAggregation(bucketMs, { duration: form.aggregation(PERCENTS) }),
+  })
+  const topFields = known(question.fields)
+  const [now, before, overTime, tops, parts] = await Promise.all([
     ask(fromMs, toMs, numbers, true),
     ask(beforeMs(question), fromMs, numbers, true),
-    ask(fromMs, toMs, charts),
-    ...known.map((name) => ask(fromMs, toMs, topAggregations(name, size, fields, percentiles), true)),
+    ask(fromMs, toMs, chart(percentiles)),
+    Promise.all(topFields.map((name) => ask(fromMs, toMs, topAggregations(name, size, fields, percentiles), true))),
+    Promise.all(ofParts.map((form) => ask(fromMs, toMs, chart(form)))),
   ])
-  const answers = [now, before, overTime, ...tops]
-  const buckets = timeBuckets(overTime.aggregations?.['time'] ?? { buckets: [] })
+  const answers = [now, before, overTime, ...tops, ...parts]
+  const buckets = bucketsOf(overTime)
+  const latencyOf = (name: string): ((time: number) => Api.Percentiles | null) => {
+    const at = known(PARTS).indexOf(name)
+    const [answer, form] = [parts[at], ofParts[at]]
+    if (answer === undefined || form === undefined) return () => null
+    const found = new Map(bucketsOf(answer).map((bucket) => [bucket.key, bucket['duration'] as Found]))
+    return (time) => {
+      const duration = found.get(time)
+      return duration === undefined ? null : readPercentiles(duration, form)
+    }
+  }
+  const [gatewayAt, upstreamAt] = [latencyOf(GATEWAY), latencyOf(UPSTREAM)]
   return {
     numbers: numbersOf(now, percentiles),
     before: numbersOf(before, percentiles),
@@ -58,11 +79,11 @@ export async function readOverview(
     latency: buckets.map((bucket) => ({
       time: new Date(bucket.key).toISOString(),
       total: readPercentiles(bucket['duration'] as Found, percentiles),
-      gateway: null,
-      upstream: null,
+      gateway: gatewayAt(bucket.key),
+      upstream: upstreamAt(bucket.key),
     })),
     top: question.fields.map((field) => {
-      const answer = tops[known.indexOf(field)]
+      const answer = tops[topFields.indexOf(field)]
       return answer === undefined ? noTop(field) : readTop(answer, field, size, percentiles)
     }),
     partial: answers.map(partialityOf).find((reason) => reason !== null) ?? null,
@@ -72,9 +93,23 @@ export async function readOverview(
 /** Where the equal range before begins. */
 const beforeMs = ({ fromMs, toMs }: TopQuestion): number => Math.max(0, fromMs - (toMs - fromMs))
 
+const bucketsOf = ({ aggregations }: SearchAnswer): ReturnType<typeof timeBuckets> =>
+  timeBuckets(aggregations?.['time'] ?? { buckets: [] })
+
+/** How percentiles of a field are asked for in a range. */
+export async function findForm(
+  search: Search,
+  field: string,
+  server: Pick<Server, 'distribution'>,
+  fromMs: number,
+  toMs: number,
+): Promise<PercentileForm> {
+  return percentileForm(field, server, await areAllDurations(search, field, fromMs, toMs))
+}
+
 /** Found out in an instant, as numbers are indexed. */
-async function areAllDurations(search: Search, fromMs: number, toMs: number): Promise<boolean> {
-  const query = { bool: { filter: [timeClause(fromMs, toMs), NO_DURATION] } }
+async function areAllDurations(search: Search, field: string, fromMs: number, toMs: number): Promise<boolean> {
+  const query = { bool: { filter: [timeClause(fromMs, toMs), noDuration(field)] } }
   const answer = await search({ size: 0, track_total_hits: 1, query })
   return answer.hits.total?.value === 0 && partialityOf(answer) === null
 }

@@ -5,7 +5,7 @@ import type { Clause } from './compile.ts'
 import type { IndexFields } from './fields.ts'
 import { readTraffic, timeBuckets, trafficAggregation } from './numbers.ts'
 import { timeClause } from './overview.ts'
-import { toRow } from './rows.ts'
+import { membersOf, toRow } from './rows.ts'
 import { type Hit, partialityOf, type SearchAnswer } from './search.ts'
 
 /**
@@ -55,7 +55,7 @@ export function pageBody(
 }
 
 function sourceOf(columns: readonly string[]): readonly string[] {
-  return [...new Set([...columns, '@timestamp'])]
+  return [...new Set([...columns, '@timestamp'].flatMap(membersOf))]
 }
 
 export function readPage(

@@ -18,11 +18,28 @@ export function toRow(
   const fields: Record<string, Value> = {}
   for (const name of columns) {
     const field = findField(name)
-    const value = field === undefined ? null : valueOf(field, source[name])
+    const value = field === undefined ? null : valueOf(field, storedValue(source, field))
     fields[name] = field?.kind === 'text' && typeof value === 'string' ? rawText(value).slice(0, mostRaw) : value
   }
   return { id, fields }
 }
+
+/** Of which members of a document `storedValue` reads a field. */
+export function membersOf(name: string): readonly string[] {
+  const field = findField(name)
+  return [field?.elasticsearch, field?.dataStream].filter((path) => path != null)
+}
+
+/** What a document of either kind has of a field, as it was written. */
+export function storedValue(
+  source: Readonly<Record<string, unknown>>,
+  { elasticsearch: flat, dataStream }: Field,
+): unknown {
+  const inStream = dataStream?.split('.').reduce<unknown>((part, name) => (part as Part)?.[name], source)
+  return inStream ?? (flat === null ? undefined : source[flat])
+}
+
+type Part = Readonly<Record<string, unknown>> | null | undefined
 
 /** What stands in a document may be anything, since others write to the index as well. */
 function valueOf({ kind }: Field, value: unknown): Value {

@@ -22,10 +22,14 @@ export function topAggregations(
     order: ORDER,
   }
   const aggs = tallyAggregations(percentiles)
-  return { top: { terms, aggs }, ...(isList(field) && { without: { missing: { field: terms.field }, aggs } }) }
+  return { top: { terms, aggs }, ...(mayLack(field) && { without: { missing: { field: terms.field }, aggs } }) }
 }
 
-const isList = (name: string): boolean => findField(name)?.kind === 'list'
+/** An empty list has no value in an index; what only the data stream has is not written where it is empty. */
+function mayLack(name: string): boolean {
+  const field = findField(name)
+  return field?.kind === 'list' || field?.elasticsearch === null
+}
 
 export const noTop = (field: string): Api.TopTable => ({ field, values: [], others: 0 })
 
@@ -46,7 +50,6 @@ export function readTop(answer: SearchAnswer, field: string, size: number, perce
     // Texts that are too long for a keyword are among no values of the index, but among the others.
     return { field, values, others: (answer.hits.total?.value ?? 0) - countOf(values) }
   }
-  // An empty list has no value in an index, where an empty text has one.
   const none = valueOf('', without, percentiles)
   const all = (none.count > 0 ? [...values, none] : values).toSorted(
     (a, b) => b.count - a.count || (a.value < b.value ? -1 : 1),

@@ -29,7 +29,7 @@ describe('document', () => {
         '"tags":["pol-5e189590801287e42a6cf5ce","user-foo@bar.com","key-df992c71","api-httpbin-jwt"],' +
         '"tyk":{"alias":"foo@bar.com","api":{"id":"httpbin-jwt","name":"httpbin-jwt","version":"Non Versioned"},' +
         '"api_key":"df992c71","latency":{"gateway_ms":1,"total_ms":7,"upstream_ms":6},"listen_path":"/httpbin-jwt/",' +
-        '"oauth_id":"client-1","org_id":"acme"},' +
+        '"oauth_id":"client-1","org_id":"acme","raw_path":"/get"},' +
         '"url":{"original":"/httpbin-jwt/get","path":"/get"},"user_agent":{"original":"curl/7.67.0"}}',
     )
   })

@@ -85,7 +85,8 @@ function tyk(r: AnalyticsRecord): string {
     `,"latency":{"gateway_ms":${goJsonNumber(latency.gateway)},"total_ms":${goJsonNumber(r.requestTime)}` +
     `,"upstream_ms":${goJsonNumber(latency.upstream)}}` +
     `,"listen_path":${goJsonString(r.listenPath)}${mcp(r)}` +
-    `,"oauth_id":${goJsonString(r.oauthId)},"org_id":${goJsonString(r.orgId)}`
+    `,"oauth_id":${goJsonString(r.oauthId)},"org_id":${goJsonString(r.orgId)}` +
+    `,"raw_path":${goJsonString(r.rawPath)}`
   )
 }
 

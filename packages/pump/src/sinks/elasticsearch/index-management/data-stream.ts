@@ -57,7 +57,8 @@ const FIELDS: Readonly<Record<string, Json>> = {
   'client.geo.city_name': KEYWORD,
   'client.geo.country_iso_code': KEYWORD,
   'client.geo.location': { type: 'geo_point' },
-  'client.ip': { type: 'ip', ignore_malformed: true },
+  // The keyword finds the first digits of an address, and what is none.
+  'client.ip': { type: 'ip', ignore_malformed: true, fields: { keyword: KEYWORD } },
   'event.duration': LONG,
   'http.request.body.bytes': LONG,
   'http.request.method': KEYWORD,
@@ -77,6 +78,7 @@ const FIELDS: Readonly<Record<string, Json>> = {
   'tyk.mcp.primitive_type': KEYWORD,
   'tyk.oauth_id': KEYWORD,
   'tyk.org_id': KEYWORD,
+  'tyk.raw_path': KEYWORD,
   'tyk.raw_request': TEXT,
   'tyk.raw_response': TEXT,
   'url.original': KEYWORD,
@@ -90,6 +92,8 @@ const FIELDS: Readonly<Record<string, Json>> = {
  */
 const FLAT_NAMES: Readonly<Record<string, string>> = {
   content_length: 'http.request.body.bytes',
+  raw_request: 'tyk.raw_request',
+  raw_response: 'tyk.raw_response',
   request_time_ms: 'tyk.latency.total_ms',
   response_code: 'http.response.status_code',
   'alias.keyword': 'tyk.alias',
@@ -98,11 +102,15 @@ const FLAT_NAMES: Readonly<Record<string, string>> = {
   'api_name.keyword': 'tyk.api.name',
   'api_version.keyword': 'tyk.api.version',
   'http_method.keyword': 'http.request.method',
-  'ip_address.keyword': 'client.ip',
+  'ip_address.keyword': 'client.ip.keyword',
+  'mcp_method.keyword': 'tyk.mcp.method',
+  'mcp_primitive_name.keyword': 'tyk.mcp.primitive_name',
+  'mcp_primitive_type.keyword': 'tyk.mcp.primitive_type',
   'oauth_id.keyword': 'tyk.oauth_id',
   'org_id.keyword': 'tyk.org_id',
   'request_uri.keyword': 'url.path',
-  'request_uri_full.keyword': 'url.original',
+  'request_uri_full.keyword': 'tyk.raw_path',
+  'user_agent.keyword': 'user_agent.original',
 }
 
 export const DATA_STREAM_MAPPINGS: Json = {
