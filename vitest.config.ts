@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
 // Tests that take minutes run with TEK_SLOW=1 only, and always where CI is set up to do so.
@@ -19,6 +20,8 @@ export default defineConfig({
     ],
     exclude: ['**/node_modules/**', '**/dist/**', ...slow, ...faults],
     pool: 'forks',
+    // Many tests wait for other programs, so that two share two processors well; vitest alone would run one at a time there.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },
