@@ -4,8 +4,8 @@ import type { Clause } from './compile.ts'
 import type { Server } from './connection.ts'
 import type { IndexFields } from './fields.ts'
 import { findForm, timeClause } from './overview.ts'
-import { partialityOf, type Search } from './search.ts'
-import { readTop, topAggregations } from './tops.ts'
+import type { Search } from './search.ts'
+import { readTop } from './tops.ts'
 
 /** There are 249. */
 const MOST_COUNTRIES = 300
@@ -19,13 +19,14 @@ export async function readCountries(
 ): Promise<Answer<Omit<Api.Countries, 'range' | 'quality'>>> {
   if (!fields.names.has('country')) return { available: false, countries: [], partial: null }
   const form = await findForm(search, fields.exact('request_time_ms'), server, fromMs, toMs)
-  const answer = await search({
-    size: 0,
-    track_total_hits: true,
-    query: { bool: { filter: [timeClause(fromMs, toMs), filter] } },
-    aggs: topAggregations('country', MOST_COUNTRIES, fields, form),
-  })
-  const { values } = readTop(answer, 'country', MOST_COUNTRIES, form)
+  const query = { bool: { filter: [timeClause(fromMs, toMs), filter] } }
+  const { values, partial } = await readTop(
+    (aggs) => search({ size: 0, track_total_hits: true, query, aggs }),
+    'country',
+    MOST_COUNTRIES,
+    fields,
+    form,
+  )
   return {
     available: true,
     countries: values.map(({ value: iso, count, clientErrors, serverErrors, p95Ms }) => ({
@@ -35,6 +36,6 @@ export async function readCountries(
       serverErrors,
       p95Ms,
     })),
-    partial: partialityOf(answer),
+    partial,
   }
 }

@@ -16,7 +16,7 @@ import {
   trafficAggregation,
 } from './numbers.ts'
 import { partialityOf, type Search, type SearchAnswer } from './search.ts'
-import { noTop, readTop, topAggregations } from './tops.ts'
+import { readTop } from './tops.ts'
 
 const PERCENTS = [50, 95, 99]
 const DURATION = 'request_time_ms'
@@ -56,10 +56,12 @@ export async function readOverview(
     ask(fromMs, toMs, numbers, true),
     ask(beforeMs(question), fromMs, numbers, true),
     ask(fromMs, toMs, chart(percentiles)),
-    Promise.all(topFields.map((name) => ask(fromMs, toMs, topAggregations(name, size, fields, percentiles), true))),
+    Promise.all(
+      topFields.map((name) => readTop((aggs) => ask(fromMs, toMs, aggs, true), name, size, fields, percentiles)),
+    ),
     Promise.all(ofParts.map((form) => ask(fromMs, toMs, chart(form)))),
   ])
-  const answers = [now, before, overTime, ...tops, ...parts]
+  const partials = [...[now, before, overTime, ...parts].map(partialityOf), ...tops.map(({ partial }) => partial)]
   const buckets = bucketsOf(overTime)
   const latencyOf = (name: string): ((time: number) => Api.Percentiles | null) => {
     const at = known(PARTS).indexOf(name)
@@ -83,10 +85,10 @@ export async function readOverview(
       upstream: upstreamAt(bucket.key),
     })),
     top: question.fields.map((field) => {
-      const answer = tops[topFields.indexOf(field)]
-      return answer === undefined ? noTop(field) : readTop(answer, field, size, percentiles)
+      const { values = [], others = 0 } = tops[topFields.indexOf(field)] ?? {}
+      return { field, values, others }
     }),
-    partial: answers.map(partialityOf).find((reason) => reason !== null) ?? null,
+    partial: partials.find((reason) => reason !== null) ?? null,
   }
 }
 
