@@ -119,8 +119,10 @@ describe('spilled records', () => {
         /level=warning message="lease cap reached, the newest records are spilled".*max_records=40/,
       ),
     )
-    const [list = ''] = (await client.keys('*:lease:*')).filter((name) => !name.endsWith(':meta')).toSorted()
-    expect(decodeRecord((await client.lindexBuffer(list, 0)) as Buffer).path, 'the oldest stay').toBe('/r0')
+    // Names of leases of one millisecond are in no order.
+    const lists = (await client.keys('*:lease:*')).filter((name) => !name.endsWith(':meta'))
+    const firsts = await Promise.all(lists.map((list) => client.lindexBuffer(list, 0)))
+    expect(firsts.map((raw) => decodeRecord(raw as Buffer).path), 'the oldest stay').toContain('/r0')
     sink.answer = allDelivered
     await eventually(() => expect(sink.delivered.length).toBe(200))
     expect(sink.paths().toSorted()).toEqual(paths(200).toSorted())
@@ -788,13 +790,13 @@ describe('the program', () => {
     await es.away(false)
     await using _ = await startService(options)
     // The leases of the killed pump count as held for 15 seconds.
-    await eventually(() => expect(es.documents.length).toBe(400), 40_000)
+    await eventually(() => expect(es.documents.length).toBe(400), 60_000)
     expect(new Set(es.documents.map(({ id }) => id)).size).toBe(400)
     await eventually(async () => {
       expect((await leftOver()).filter((name) => !name.endsWith('.writing'))).toEqual([])
       expect(await client.keys('*lease*')).toEqual([])
     }, 20_000)
-  }, 90_000)
+  }, 120_000)
 })
 
 describe('damaged files', () => {
