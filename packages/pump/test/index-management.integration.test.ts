@@ -16,6 +16,18 @@ const never = new AbortController().signal
 /** Those of the test engines whose build has data streams. */
 const WITH_STREAMS = new Set(['8', '9', 'opensearch2'])
 
+const SERVERS = {
+  '6': { kind: 'elasticsearch', version: '6.8.6', typed: true },
+  '7': { kind: 'elasticsearch', version: '7.17.0', typed: false },
+  '8': { kind: 'elasticsearch', version: '8.19.0', typed: false },
+  '9': { kind: 'elasticsearch', version: '9.2.0', typed: false },
+  opensearch2: { kind: 'opensearch', version: '2.19.0', typed: false },
+} as const
+
+interface Settings {
+  readonly settings: { readonly index: Readonly<Record<string, unknown>> }
+}
+
 interface Caps {
   readonly fields: Readonly<Record<string, Readonly<Record<string, unknown>>>>
 }
@@ -153,6 +165,43 @@ forEachEngine((engine, url) => {
       expect(await it.sink.write([pumpRecord(keylessRecord(), 'b')], never)).toEqual(['delivered'])
       expect(it.said('left as it is')).toMatchObject([{ reason: expect.stringContaining('edited') as string }])
       expect(await es.request('GET', path)).toEqual(before)
+    })
+
+    it('says that this server deletes no past days, and takes records as before', async () => {
+      const index = newIndex()
+      for (const run of [0, 1]) {
+        await using it = startSink({ index_name: index, rolling_index: true, retention_days: 7 })
+        expect(await it.sink.write([pumpRecord(keylessRecord(), `run-${run}`)], never)).toEqual(['delivered'])
+        expect(it.said('index management: installed')).toHaveLength(run === 0 ? 1 : 0)
+        expect([...it.said('up to date'), ...it.said('left')]).toEqual([])
+        expect(it.said('policy not installed, indices of past days stay')).toMatchObject([
+          { level: 40, reason: expect.stringContaining('this server has no such policies') as string },
+        ])
+      }
+      expect((await kindsOf(`${index}-2020.01.10`))['api_version']).toBe('text')
+    })
+
+    it('has a template that names a policy for its days only', async () => {
+      const index = newIndex()
+      const { kind, version, typed } = SERVERS[engine as keyof typeof SERVERS]
+      const server = { version, distribution: kind, typed, official: false }
+      const template = flatTemplate([index], 'tyk_analytics', server, { name: index, mark: null })
+      // These engines have no policies: another setting shows for which indices it is.
+      const body = JSON.stringify(template.body).replace(/"index.lifecycle.name":"[^"]+"/, '"index.priority":7')
+      expect(await es.request('PUT', template.path, JSON.parse(body) as object)).toMatchObject({ status: 200 })
+      const priorityOf = async (name: string): Promise<unknown> => {
+        expect(await es.request('PUT', `/${name}`)).toMatchObject({ status: 200 })
+        const { settings } = ((await es.request('GET', `/${name}/_settings`)).body as Record<string, Settings>)[name]!
+        await es.request('DELETE', `/${name}`)
+        return settings.index['priority']
+      }
+      for (const day of ['2020.01.01', '2026.11.29', '2099.12.31']) {
+        expect(await priorityOf(`${index}-${day}`), day).toBe('7')
+      }
+      for (const name of ['', '-000001', '-2', '-2-2026.11.29', '-2026-2026.11.29', '_eu-2026.11.29']) {
+        expect(await priorityOf(index + name), name).toBeUndefined()
+      }
+      expect(await priorityOf(`dead-letters-${index}`)).toBeUndefined()
     })
 
     it('has its dead letters beside it', async () => {

@@ -77,7 +77,7 @@ export async function startFakeElasticsearch(options: FakeOptions = {}): Promise
   const script: ScriptedAnswer[] = []
   const [major = 0, minor = 0] = version.split('.').map(Number)
   const marked = major > 7 || (major === 7 && minor >= 16)
-  const templates = createFakeTemplates({ known: options.policies ?? true, marked })
+  const templates = createFakeTemplates({ known: options.policies ?? true, typedPaths: major < 8, marked })
   /** By name: how each index was made, for a data stream those behind it. */
   const made = new Map<string, Maker[]>()
   const generationOf = new WeakMap<StoredDocument, number>()

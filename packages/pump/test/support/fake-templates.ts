@@ -30,8 +30,15 @@ export interface Maker {
 const PATH =
   /^\/(_index_template|_component_template|_template|_ilm\/policy|_plugins\/_ism\/policies)(?:\/([^?]+))?(?:\?(.*))?$/
 
-/** @param policies - Whether there are any, and whether they bear a `_meta`. */
-export function createFakeTemplates(policies: { readonly known: boolean; readonly marked: boolean }): FakeTemplates {
+interface Policies {
+  /** There are any; else a path of theirs is that of a document on servers that have types. */
+  readonly known: boolean
+  readonly typedPaths: boolean
+  /** They bear a `_meta`. */
+  readonly marked: boolean
+}
+
+export function createFakeTemplates(policies: Policies): FakeTemplates {
   const things = new Map<string, Thing>()
   let forbidden: { paths: RegExp; status: number } | null = null
 
@@ -112,6 +119,14 @@ export function createFakeTemplates(policies: { readonly known: boolean; readonl
         return { status: forbidden.status, body: { error } }
       }
       if (match === null) return null
+      if (kind === '_ilm/policy' && !policies.known && policies.typedPaths) {
+        const none = { type: 'index_not_found_exception', reason: 'no such index [_ilm]' }
+        const bad = {
+          type: 'invalid_index_name_exception',
+          reason: "Invalid index name [_ilm], must not start with '_'",
+        }
+        return method === 'GET' ? { status: 404, body: { error: none } } : { status: 400, body: { error: bad } }
+      }
       if (/policy|policies/.test(kind) && !policies.known) {
         return { status: 400, body: { error: `no handler found for uri [${url}] and method [${method}]` } }
       }

@@ -156,7 +156,7 @@ export const elasticsearchOptions = {
     env: 'MCPINDEXNAME',
   },
   manage_index: {
-    doc: 'Installs what the index wants before the first record and after an outage: an index template, for data_stream also component templates and a lifecycle policy. What a person has edited is left.',
+    doc: 'Installs what the index wants before the first record and after an outage: an index template, for data_stream also component templates, for data_stream and for retention_days a lifecycle policy. What a person has edited is left.',
     format: 'go-bool',
     default: false,
     env: 'MANAGEINDEX',
@@ -182,7 +182,7 @@ export const elasticsearchOptions = {
     env: 'ROLLOVERDAYS',
   },
   retention_days: {
-    doc: 'With manage_index and data_stream: days after which an index that takes no more records is deleted, counted from its rollover; 0 keeps everything. A stream made before without a policy follows none: the log says what to do.',
+    doc: 'With manage_index, and data_stream or rolling_index: days after which an index that takes no more records is deleted, counted from its rollover or, with rolling_index, from a day after it was made; 0 keeps everything. A stream or an index made before without a policy follows none: the log says what to do.',
     format: 'go-int',
     default: 0,
     range: [0, 36_500],

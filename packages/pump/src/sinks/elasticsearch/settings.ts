@@ -62,11 +62,22 @@ function refuseWhatDoesNotGoTogether(options: Options): void {
     )
   }
   if (stream !== '' && manages) return
-  for (const key of ['retention_days', 'rollover_days', 'rollover_size_gb'] as const) {
+  for (const key of ['rollover_days', 'rollover_size_gb'] as const) {
     const { default: usual, env } = elasticsearchOptions[key]
     if (options[key] === usual) continue
     throw new SinkOptionError(
       `${key} (…${env}) works with data_stream (…DATASTREAM) and manage_index (…MANAGEINDEX) only: set both, or leave it at ${usual}`,
+    )
+  }
+  if (options.retention_days === 0) return
+  if (!manages) {
+    throw new SinkOptionError(
+      'retention_days (…RETENTIONDAYS) works with manage_index (…MANAGEINDEX), and data_stream (…DATASTREAM) or rolling_index (…ROLLINGINDEX), only: set manage_index, or leave it at 0',
+    )
+  }
+  if (!options.rolling_index) {
+    throw new SinkOptionError(
+      `retention_days (…RETENTIONDAYS) deletes whole indices, and ${options.index_name} has all records in one: set rolling_index (…ROLLINGINDEX) to true, or data_stream (…DATASTREAM), or leave it at 0`,
     )
   }
 }

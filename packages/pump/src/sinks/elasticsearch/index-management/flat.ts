@@ -1,5 +1,7 @@
 import { isAtLeast, type Server } from '../server.ts'
-import { indexTemplate, legacyTemplate, type Resource } from './resource.ts'
+import type { Mark } from './mark.ts'
+import { onEveryDay } from './patterns.ts'
+import { indexTemplate, legacyTemplate, POLICY_SETTING, type Resource } from './resource.ts'
 
 const PRIORITY = 50
 
@@ -30,21 +32,31 @@ export const FLAT_MAPPINGS = {
  *
  * @param names - Of the indices, without the day.
  * @param documentType - For servers with mapping types.
+ * @param policy - Its name in settings, null where they name none; its mark, null where none is kept. A template that names one
+ *   is for indices with a day only: any other would be deleted whole.
  */
-export function flatTemplate(names: readonly string[], documentType: string, server: Server): Resource {
+export function flatTemplate(
+  names: readonly string[],
+  documentType: string,
+  server: Server,
+  policy: { readonly name: string | null; readonly mark: Mark | null } = { name: null, mark: null },
+): Resource {
   const [name = ''] = names
   const type = server.typed ? documentType : null
+  const settings = policy.name === null ? {} : { [POLICY_SETTING]: policy.name }
+  const index_patterns = names.flatMap(policy.name === null ? flatPatterns : onEveryDay)
   if (isComposable(server)) {
-    return indexTemplate(name, {
-      index_patterns: names.flatMap(flatPatterns),
+    const definition = {
+      index_patterns,
       // Servers take no two of one priority for one name: `a-2` is also a rollover's number of `a`, and goes before it.
       priority: PRIORITY + name.split('-').length - 1,
-      template: { mappings: FLAT_MAPPINGS },
-    })
+      template: { settings, mappings: FLAT_MAPPINGS },
+    }
+    return indexTemplate(name, definition, policy.mark)
   }
   // Before version 6 a template has one pattern.
-  const patterns = isAtLeast(server, 6, 0) ? { index_patterns: names.flatMap(flatPatterns) } : { template: `${name}*` }
-  return legacyTemplate(name, patterns, FLAT_MAPPINGS, type)
+  const patterns = isAtLeast(server, 6, 0) ? { index_patterns } : { template: `${name}*` }
+  return legacyTemplate(name, { patterns, settings, mappings: FLAT_MAPPINGS, type, policy: policy.mark })
 }
 
 export const isComposable = (server: Server): boolean =>

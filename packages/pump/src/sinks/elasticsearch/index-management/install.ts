@@ -44,7 +44,14 @@ export async function install(resource: Resource, ask: Ask): Promise<Outcome> {
   if (answer.status === 200 || answer.status === 201) return { kind: decision }
   // Another pump was faster.
   if (answer.status === 409) return { kind: 'keep' }
-  return { kind: hasNoSuchThing(answer) ? 'unknown' : 'refused', reason: describe(answer) }
+  const unknown = hasNoSuchThing(answer) || isTakenForDocument(answer)
+  return { kind: unknown ? 'unknown' : 'refused', reason: describe(answer) }
+}
+
+/** What is there, null for nothing. */
+export async function readStored(resource: Resource, ask: Ask): Promise<Stored | null> {
+  const answer = await ask('GET', resource.path)
+  return answer.status === 200 ? read(resource, answer) : null
 }
 
 /** What is in no form that can be read is nobody's but a person's. */
@@ -59,5 +66,10 @@ function read(resource: Resource, answer: NodeAnswer): Stored {
 /** Servers without a feature, and those that offer it to no one, do not know its paths. */
 const hasNoSuchThing = (answer: NodeAnswer): boolean =>
   answer.status === 405 || answer.status === 410 || (answer.status === 400 && /no handler found/.test(errorOf(answer)))
+
+/** Before version 8 the path of a feature that is not there is that of a document in an index `_ilm`, which cannot be made. */
+const isTakenForDocument = (answer: NodeAnswer): boolean =>
+  (answer.status === 400 && errorOf(answer).startsWith('invalid_index_name_exception')) ||
+  (answer.status === 404 && errorOf(answer).startsWith('index_not_found_exception'))
 
 const describe = (answer: NodeAnswer): string => `${answer.status}: ${errorOf(answer)}`

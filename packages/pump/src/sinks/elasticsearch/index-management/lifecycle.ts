@@ -1,6 +1,7 @@
 import { isAtLeast, type Server } from '../server.ts'
 import type { StreamNames } from './data-stream.ts'
 import { type Mark, markOf, markText, readMark, readMarkText } from './mark.ts'
+import { onEveryDay } from './patterns.ts'
 import type { Json, Resource } from './resource.ts'
 
 export interface LifecycleLimits {
@@ -30,11 +31,42 @@ export function lifecyclePolicy(
   const { rolloverSizeGb: size, retentionDays: retention } = limits
   // An index in which days of records lie is deleted as a whole.
   const days = retention > 0 ? Math.min(retention, limits.rolloverDays || retention) : limits.rolloverDays
+  const counted: Counted = { size, days, retention, since: 'rollover' }
   const policy =
     server.distribution === 'opensearch'
-      ? ismPolicy(base, pattern, { size, days, retention })
-      : ilmPolicy(base, { size, days, retention }, server, kept)
+      ? ismPolicy(base, [pattern], `.ds-${base}-*`, counted)
+      : ilmPolicy(base, counted, server, kept)
   return hasLimits(limits) ? policy : { ...policy, existing: true }
+}
+
+/**
+ * The policy that deletes indices of `rolling_index`. Records go into one until its day is over: with a day more no record is
+ * deleted before its time.
+ *
+ * @param names - Of the indices, without the day; the policy has that of the sink's own.
+ * @param retentionDays - 0: it is not made, or does nothing any more.
+ * @param kept - The mark of the policy that is there, where it cannot bear it.
+ */
+export function dailyPolicy(
+  own: string,
+  names: readonly string[],
+  retentionDays: number,
+  server: Server,
+  kept: Mark | null,
+): Resource {
+  const counted: Counted = { size: 0, days: 0, retention: retentionDays && retentionDays + 1, since: 'creation' }
+  const indices = names.map((name) => `${name}-20*.*.*`).join()
+  const policy =
+    server.distribution === 'opensearch'
+      ? {
+          ...ismPolicy(own, names.flatMap(onEveryDay), indices, counted),
+          afterCreate: `indices of days before follow no policy, until POST /_plugins/_ism/add/${indices} {"policy_id":"${own}"}`,
+        }
+      : {
+          ...ilmPolicy(own, counted, server, kept),
+          afterCreate: `indices of days before follow no policy, until PUT /${indices}/_settings {"index.lifecycle.name":"${own}"}`,
+        }
+  return retentionDays > 0 ? policy : { ...policy, existing: true }
 }
 
 /** Gigabytes and days; 0: no limit. */
@@ -42,14 +74,18 @@ interface Counted {
   readonly size: number
   readonly days: number
   readonly retention: number
+  /** What the retention is counted from. */
+  readonly since: 'rollover' | 'creation'
 }
 
 /** Index lifecycle management of Elasticsearch. Indices name their policy in their settings. */
 function ilmPolicy(name: string, { size, days, retention }: Counted, server: Server, kept: Mark | null): Resource {
   const sizeLimit = isAtLeast(server, 7, 13) ? 'max_primary_shard_size' : 'max_size'
   const rollover = { ...(days > 0 && { max_age: `${days}d` }), ...(size > 0 && { [sizeLimit]: `${size}gb` }) }
+  const rolls = size > 0 || days > 0
   const phases = {
-    hot: { min_age: '0ms', actions: size > 0 || days > 0 ? { rollover } : {} },
+    // The age of an index that was not rolled over is counted from when it was made.
+    ...((rolls || retention === 0) && { hot: { min_age: '0ms', actions: rolls ? { rollover } : {} } }),
     ...(retention > 0 && { delete: { min_age: `${retention}d`, actions: { delete: {} } } }),
   }
   // An object without members stands for something here.
@@ -66,27 +102,38 @@ function ilmPolicy(name: string, { size, days, retention }: Counted, server: Ser
         content: { phases: JSON.stringify(sorted(policy['phases'], isDefaultOfIlm)) },
       }
     },
-    privilege: 'the cluster privilege manage_ilm',
+    // What a policy does is done as the user who has put it.
+    privilege: 'the cluster privilege manage_ilm, and manage on the indices',
   }
 }
 
 const isDefaultOfIlm = (name: string, value: unknown): boolean =>
   value === null || (name === 'delete_searchable_snapshot' && value === true)
 
-/** Index state management of OpenSearch. A policy names the indices it is for. */
-function ismPolicy(name: string, pattern: string, { size, days, retention }: Counted): Resource {
+/**
+ * Index state management of OpenSearch. A policy names the indices it is for.
+ *
+ * @param indices - Those that follow it, in a request of a person.
+ */
+function ismPolicy(
+  name: string,
+  patterns: readonly string[],
+  indices: string,
+  { size, days, retention, since }: Counted,
+): Resource {
   const rollover = {
     ...(size > 0 && { min_size: `${size}gb` }),
     ...(days > 0 && { min_index_age: `${days}d` }),
   }
-  const expire = { state_name: 'delete', conditions: { min_rollover_age: `${retention}d` } }
+  const age = since === 'rollover' ? 'min_rollover_age' : 'min_index_age'
+  const expire = { state_name: 'delete', conditions: { [age]: `${retention}d` } }
   const definition = {
     default_state: 'hot',
     states: [
       { name: 'hot', actions: size > 0 || days > 0 ? [{ rollover }] : [], transitions: retention > 0 ? [expire] : [] },
       ...(retention > 0 ? [{ name: 'delete', actions: [{ delete: {} }], transitions: [] }] : []),
     ],
-    ism_template: [{ index_patterns: [pattern], priority: 100 }],
+    ism_template: [{ index_patterns: patterns, priority: 100 }],
   }
   const mark = markOf({ policy: JSON.stringify(sorted(definition)) })
   const description = `Records of API requests, ${markText(mark)}`
@@ -108,7 +155,7 @@ function ismPolicy(name: string, pattern: string, { size, days, retention }: Cou
       return `?if_seq_no=${String(number)}&if_primary_term=${String(term)}`
     },
     privilege: 'the permissions cluster:admin/opendistro/ism/policy/get and …/write',
-    afterUpdate: `indices made before keep to its earlier form, until POST /_plugins/_ism/change_policy/.ds-${name}-* {"policy_id":"${name}"}`,
+    afterUpdate: `indices made before keep to its earlier form, until POST /_plugins/_ism/change_policy/${indices} {"policy_id":"${name}"}`,
   }
 }
 

@@ -6,7 +6,7 @@ import { install } from './install.ts'
 import { cureFor, isTrouble, type Job, type Options } from './job.ts'
 import { hasLimits, type LifecycleLimits, lifecyclePolicy } from './lifecycle.ts'
 import { lookAt, type Sight } from './look.ts'
-import type { Mark } from './mark.ts'
+import { managePolicy, type Policy } from './manage-policy.ts'
 import { composableTemplates } from './others.ts'
 import { matches } from './patterns.ts'
 import { componentPath, keptMark, memberOf } from './resource.ts'
@@ -14,6 +14,8 @@ import { componentPath, keptMark, memberOf } from './resource.ts'
 const TEMPLATE_LEFT = 'Elasticsearch index template not installed, the data stream stays as it is'
 const POLICY_MISSING = 'Elasticsearch lifecycle policy not installed, indices grow and stay'
 const NOT_FOLLOWED = 'Elasticsearch data stream does not follow the lifecycle policy, its indices grow and stay'
+
+const LOST = 'rollover_* and retention_days have no effect in it'
 
 const LIMITS = ['rollover_size_gb', 'rollover_days', 'retention_days'] as const
 
@@ -27,7 +29,7 @@ export async function manageStream(job: Job, names: StreamNames): Promise<boolea
   const { options, server, ask, notes } = job
   refuseServersWithoutStreams(server)
   if (!options.manage_index) return true
-  const policy = await managePolicy(job, names)
+  const policy = await streamPolicy(job, names)
   const refusal = await installTemplates(job, names, policy)
   const sight = await lookAt(names.stream, ask)
   if (refusal !== null) {
@@ -77,44 +79,23 @@ async function installTemplates(
   for (const resource of streamTemplates(names, policy)) {
     const outcome = await install(resource, ask)
     if (isTrouble(outcome)) return { what: resource.what, reason: `${outcome.reason}; ${cureFor(resource)}` }
-    notes.outcome(resource, outcome, areChosen(options))
+    notes.outcome(resource, outcome, areChosen(options) ? LOST : null)
   }
   return null
 }
 
-interface Policy {
-  /** For settings; null where they name none. */
-  readonly name: string | null
-  /** To be kept in a template; OpenSearch's policies have a place for it. */
-  readonly mark: Mark | null
-  /** Indices should follow it. */
-  readonly wanted: boolean
-  readonly complete: boolean
-}
-
-async function managePolicy({ options, server, ask, notes }: Job, names: StreamNames): Promise<Policy> {
+async function streamPolicy(job: Job, names: StreamNames): Promise<Policy> {
+  const { options, server, ask } = job
   const limits = limitsOf(options)
-  const onOpenSearch = server.distribution === 'opensearch'
-  const kept = onOpenSearch ? null : keptMark(await ask('GET', componentPath(settingsOf(names.base))))
-  const policy = lifecyclePolicy(names, limits, server, kept)
-  const mark = onOpenSearch ? null : policy.mark
-  const outcome = await install(policy, ask)
-  const wanted = hasLimits(limits) && outcome.kind !== 'unknown'
-  // Settings may name a policy that somebody makes later; OpenSearch's policies name the indices instead.
-  const name = wanted && !onOpenSearch ? names.base : null
-  if (!isTrouble(outcome)) {
-    notes.outcome(policy, outcome, areChosen(options))
-    return { name, mark, wanted, complete: true }
-  }
-  const { kind, reason } = outcome
-  if (hasLimits(limits)) {
-    const cure =
-      kind === 'unknown'
-        ? `this server has no such policies (${reason}); roll over and delete by other means`
-        : `${reason}; ${cureFor(policy)}`
-    notes.trouble(policy.what, POLICY_MISSING, cure)
-  }
-  return { name, mark, wanted, complete: kind === 'unknown' || !hasLimits(limits) }
+  const kept =
+    server.distribution === 'opensearch' ? null : keptMark(await ask('GET', componentPath(settingsOf(names.base))))
+  return managePolicy(job, lifecyclePolicy(names, limits, server, kept), {
+    name: names.base,
+    wanted: hasLimits(limits),
+    lost: areChosen(options) ? LOST : null,
+    missing: POLICY_MISSING,
+    otherMeans: 'roll over and delete by other means',
+  })
 }
 
 /** An index goes on as it was made: with the policy of its time, or without one. */

@@ -278,6 +278,231 @@ describe('manage_index', () => {
   })
 })
 
+describe('retention_days of rolling_index', () => {
+  const daily = { rolling_index: true, retention_days: 7 }
+  const POLICY = '/_ilm/policy/tyk_analytics'
+  const FOLLOWED = ['tyk_analytics-2020.01.01', 'tyk_analytics-2026.11.29', 'mcp-2099.12.31']
+  const NOT_FOLLOWED = [
+    'tyk_analytics',
+    'tyk_analytics-000001',
+    'tyk_analytics-2',
+    'tyk_analytics-2-2026.11.29',
+    'tyk_analytics-2026-2026.11.29',
+    'tyk_analytics_eu-2026.11.29',
+    'dead-letters-tyk_analytics',
+    'dead-letters-mcp',
+  ]
+  const SETTINGS = 'PUT /tyk_analytics-20*.*.*/_settings {"index.lifecycle.name":"tyk_analytics"}'
+
+  it('installs a policy that deletes an index when its last record is old enough, and names it for the days only', async () => {
+    await using it = await started({ ...daily, mcp_index_name: 'mcp' })
+    await write(it)
+    await write(it.startSink(), 'b')
+    expect(it.puts()).toEqual([POLICY, FLAT_TEMPLATE])
+    expect(it.things.get(POLICY)).toMatchObject({
+      policy: { phases: { delete: { min_age: '8d', actions: { delete: {} } } } },
+    })
+    const { policy } = it.things.get(POLICY) as { policy: { phases: object } }
+    expect(Object.keys(policy.phases)).toEqual(['delete'])
+    const lifecycleOf = (index: string) => it.target.templates.makerOf(index).lifecycle
+    expect(FOLLOWED.map(lifecycleOf)).toEqual(FOLLOWED.map(() => 'tyk_analytics'))
+    expect(NOT_FOLLOWED.map(lifecycleOf)).toEqual(NOT_FOLLOWED.map(() => undefined))
+    expect(it.target.documents.map(({ index }) => index)).toEqual([
+      'tyk_analytics-2020.01.10',
+      'tyk_analytics-2020.01.10',
+    ])
+  })
+
+  it('says once that days of before follow no policy, and how they will', async () => {
+    await using it = await started(daily)
+    await write(it)
+    expect(it.said('installed').map(({ what, reason }) => [what, reason])).toEqual([
+      ['the lifecycle policy tyk_analytics', `indices of days before follow no policy, until ${SETTINGS}`],
+      ['the index template tyk_analytics', undefined],
+    ])
+    const later = it.startSink()
+    await write(later, 'b')
+    expect(later.said('index management')).toEqual([])
+  })
+
+  it.each(['8.19.0', '7.10.2', '6.8.6'])(
+    'goes with the option: longer, and not at all any more (%s)',
+    async (version) => {
+      await using it = await started(daily, { version })
+      await write(it)
+      const longer = it.startSink({ retention_days: 30 })
+      await write(longer, 'b')
+      expect(longer.said('left')).toEqual([])
+      expect(it.things.get(POLICY)).toMatchObject({ policy: { phases: { delete: { min_age: '31d' } } } })
+      await write(it.startSink({ retention_days: 0, rolling_index: false }), 'c')
+      expect(it.things.get(POLICY)).toMatchObject({ policy: { phases: { hot: { min_age: '0ms', actions: {} } } } })
+      expect(JSON.stringify([...it.things])).not.toMatch(/"delete"|index\.lifecycle\.name/)
+      const again = it.startSink({ retention_days: 0, rolling_index: false })
+      await write(again, 'd')
+      expect([...again.said('up to date'), ...again.said('left')]).toEqual([])
+      const back = it.startSink()
+      await write(back, 'e')
+      expect(back.said('left')).toEqual([])
+      expect(it.things.get(POLICY)).toMatchObject({ policy: { phases: { delete: { min_age: '8d' } } } })
+    },
+  )
+
+  it.each([
+    ['7.10.2', '/_index_template/tyk_analytics'],
+    ['6.8.6', '/_template/tyk_analytics'],
+  ])('keeps its mark in the template where a policy has no place for it (%s)', async (version, path) => {
+    await using it = await started(daily, { version })
+    await write(it)
+    expect(it.puts()).toEqual([POLICY, path])
+    expect(it.things.get(POLICY)).toEqual({
+      policy: { phases: { delete: { min_age: '8d', actions: { delete: {} } } } },
+    })
+    it.things.set(POLICY, { policy: { phases: { delete: { min_age: '99d', actions: { delete: {} } } } } })
+    const later = it.startSink({ retention_days: 8 })
+    await write(later, 'b')
+    expect(later.said('left as it is')).toMatchObject([{ level: 40, what: 'the lifecycle policy tyk_analytics' }])
+    expect(JSON.stringify(it.things.get(POLICY))).toContain('99d')
+  })
+
+  it('leaves a policy of a person, with a warning', async () => {
+    await using it = await started(daily)
+    const theirs = { policy: { phases: { delete: { min_age: '99d', actions: { delete: {} } } } } }
+    it.things.set(POLICY, theirs)
+    await write(it)
+    expect(it.things.get(POLICY)).toEqual(theirs)
+    expect(it.said('left as it is')).toMatchObject([
+      {
+        level: 40,
+        reason: expect.stringMatching(/^retention_days has no effect in it: it was there before/) as string,
+      },
+    ])
+    await write(it.startSink({ retention_days: 0 }), 'b')
+    expect(it.things.get(POLICY)).toEqual(theirs)
+  })
+
+  it('says whether a template that somebody has edited names the policy', async () => {
+    await using it = await started(daily)
+    await write(it)
+    const template = it.things.get(FLAT_TEMPLATE) as { template: { settings: object } }
+    const edit = (settings: object) => ({ ...template, template: { ...template.template, settings } })
+    it.things.set(FLAT_TEMPLATE, edit({ ...template.template.settings, number_of_shards: 3 }))
+    const named = it.startSink()
+    await write(named, 'b')
+    expect(named.said('left as it is')).toMatchObject([{ level: 30, what: 'the index template tyk_analytics' }])
+    it.things.set(FLAT_TEMPLATE, edit({ number_of_shards: 3 }))
+    const unnamed = it.startSink()
+    await write(unnamed, 'c')
+    expect(unnamed.said('left as it is')).toMatchObject([
+      {
+        level: 40,
+        reason: expect.stringMatching(/^retention_days has no effect in it: somebody has edited/) as string,
+      },
+    ])
+  })
+
+  it('says what a template of somebody has to name', async () => {
+    await using it = await started(daily)
+    it.things.set('/_index_template/mine', { index_patterns: ['tyk_*'] })
+    expect(await write(it)).toEqual(['delivered'])
+    expect(it.puts()).toEqual([POLICY])
+    expect(it.said('template not installed')).toMatchObject([
+      { level: 40, reason: expect.stringContaining('"index.lifecycle.name": "tyk_analytics"') as string },
+    ])
+  })
+
+  it('says that an index of two sinks is kept as that of the first says', async () => {
+    await using it = await started({ rolling_index: true, mcp_index_name: 'mcp' })
+    await write(it)
+    const second = it.startSink({ ...daily, index_name: 'eu' })
+    await write(second, 'b')
+    expect(second.said('does not follow the lifecycle policy')).toMatchObject([
+      {
+        level: 40,
+        what: 'mcp',
+        reason: expect.stringContaining('the index template tyk_analytics of another') as string,
+      },
+    ])
+    await write(it.startSink({ ...daily }), 'c')
+    const third = it.startSink({ ...daily, index_name: 'eu' })
+    await write(third, 'd')
+    expect(third.said('does not follow')).toEqual([])
+    expect(it.target.templates.makerOf('eu-2026.11.29').lifecycle).toBe('eu')
+    expect(it.target.templates.makerOf('mcp-2026.11.29').lifecycle).toBe('tyk_analytics')
+  })
+
+  it.each([
+    ['8.19.0', 'no handler found'],
+    ['7.17.29', 'Invalid index name'],
+    ['6.8.6', 'Invalid index name'],
+    ['6.5.4', 'it is version 6.5.4, and they came with 6.6'],
+    ['5.6.16', 'it is version 5.6.16, and they came with 6.6'],
+  ])('says that a server has no policies, and names none in its template (%s)', async (version, why) => {
+    await using it = await started(daily, { version, policies: false })
+    expect(await write(it)).toEqual(['delivered'])
+    expect(it.said('policy not installed, indices of past days stay')).toMatchObject([
+      {
+        level: 40,
+        reason: expect.stringMatching(`^this server has no such policies .*${why}.*RETENTIONDAYS`) as string,
+      },
+    ])
+    expect(JSON.stringify([...it.things])).not.toContain('lifecycle')
+    expect(it.things.size).toBe(1)
+    const again = it.startSink({ retention_days: 0 })
+    await write(again, 'b')
+    expect(again.said('index management')).toEqual([])
+  })
+
+  it('names the privilege that is missing, and the policy, which may come later', async () => {
+    await using it = await started(daily)
+    it.target.templates.forbid(/_ilm/)
+    expect(await write(it)).toEqual(['delivered'])
+    expect(it.said('policy not installed')).toMatchObject([
+      { level: 40, reason: expect.stringMatching(/^403: .*manage_ilm.*MANAGEINDEX/) as string },
+    ])
+    expect(it.target.templates.makerOf('tyk_analytics-2026.11.29').lifecycle).toBe('tyk_analytics')
+    const without = it.startSink({ retention_days: 0 })
+    await write(without, 'b')
+    expect(without.lines.filter(({ level }) => level === 40)).toEqual([])
+  })
+
+  it('makes an ISM policy for the days on OpenSearch, which names them itself', async () => {
+    await using it = await started(daily, { version: '2.19.6', distribution: 'opensearch' })
+    await write(it)
+    const path = '/_plugins/_ism/policies/tyk_analytics'
+    expect(it.puts()).toEqual([path, FLAT_TEMPLATE])
+    expect(it.things.get(path)).toMatchObject({
+      policy: {
+        default_state: 'hot',
+        states: [
+          {
+            name: 'hot',
+            actions: [],
+            transitions: [{ state_name: 'delete', conditions: { min_index_age: '8d' } }],
+          },
+          { name: 'delete', actions: [{ delete: {} }] },
+        ],
+      },
+    })
+    const { makerOf } = it.target.templates
+    expect(FOLLOWED.slice(0, 2).map((index) => makerOf(index).ism)).toEqual(['tyk_analytics', 'tyk_analytics'])
+    expect(NOT_FOLLOWED.map((index) => makerOf(index).ism)).toEqual(NOT_FOLLOWED.map(() => null))
+    expect(it.things.get(FLAT_TEMPLATE)).toMatchObject({ index_patterns: PATTERNS })
+    expect(it.said('installed')[0]).toMatchObject({
+      reason: expect.stringContaining('POST /_plugins/_ism/add/tyk_analytics-20*.*.* {"policy_id"') as string,
+    })
+    const same = it.startSink()
+    await write(same, 'b')
+    expect(same.said('index management')).toEqual([])
+    const longer = it.startSink({ retention_days: 30 })
+    await write(longer, 'c')
+    expect(longer.said('up to date')).toMatchObject([
+      { reason: expect.stringContaining('POST /_plugins/_ism/change_policy/tyk_analytics-20*.*.* {') as string },
+    ])
+    await write(it.startSink({ retention_days: 0 }), 'd')
+    expect(JSON.stringify(it.things.get(path))).not.toContain('delete')
+  })
+})
+
 describe('data_stream', () => {
   const stream = { data_stream: STREAM }
   const ALL = [
@@ -633,6 +858,18 @@ describe('options that do not go together', () => {
     [{ data_stream: STREAM, rolling_index: true }, /ROLLINGINDEX/],
     [{ data_stream: STREAM, mcp_index_name: 'mcp' }, /MCPINDEXNAME/],
     [{ data_stream: STREAM, retention_days: 7 }, /retention_days \(…RETENTIONDAYS\) works with .*MANAGEINDEX/],
+    [
+      { rolling_index: true, retention_days: 7 },
+      /retention_days \(…RETENTIONDAYS\) works with manage_index \(…MANAGEINDEX/,
+    ],
+    [
+      { manage_index: true, retention_days: 7 },
+      /retention_days .* deletes whole indices, and tyk_analytics has .*ROLLINGINDEX\) to true, or data_stream/,
+    ],
+    [
+      { manage_index: true, rolling_index: true, rollover_days: 7 },
+      /rollover_days \(…ROLLOVERDAYS\) works with .*DATASTREAM/,
+    ],
     [{ manage_index: true, rollover_days: 7 }, /rollover_days \(…ROLLOVERDAYS\) works with .*DATASTREAM/],
     [{ rollover_size_gb: 7 }, /leave it at 50/],
     [

@@ -4,8 +4,8 @@ import type { Resource } from './resource.ts'
 
 /** Tells what became of each thing, and once for each cause why it was not installed. */
 export interface Notes {
-  /** @param limited - Options may have no effect when it is a person's. */
-  outcome(resource: Resource, outcome: Outcome, limited?: boolean): void
+  /** @param lost - What has no effect when it is a person's, as a sentence; null for nothing that somebody has set. */
+  outcome(resource: Resource, outcome: Outcome, lost?: string | null): void
   trouble(about: string, message: string, reason: string): void
 }
 
@@ -24,15 +24,17 @@ export function createNotes(log: Log): Notes {
     tell()
   }
   return {
-    outcome({ what, afterUpdate: reason }, { kind }, limited = false) {
-      if (kind === 'create') log.info({ what }, 'Elasticsearch index management: installed')
-      else if (kind === 'update') log.info({ what, reason }, 'Elasticsearch index management: brought up to date')
+    outcome({ what, afterCreate, afterUpdate }, { kind }, lost = null) {
+      if (kind === 'create') log.info({ what, reason: afterCreate }, 'Elasticsearch index management: installed')
+      else if (kind === 'update') {
+        log.info({ what, reason: afterUpdate }, 'Elasticsearch index management: brought up to date')
+      }
       const why = LEFT[kind]
       if (why === undefined) return void told.delete(what)
       once(what, why, () => {
         const message = 'Elasticsearch index management: left as it is'
-        if (!limited || kind === 'newer') log.info({ what, reason: why }, message)
-        else log.warn({ what, reason: `rollover_* and retention_days have no effect in it: ${why}` }, message)
+        if (lost === null || kind === 'newer') log.info({ what, reason: why }, message)
+        else log.warn({ what, reason: `${lost}: ${why}` }, message)
       })
     },
     trouble(about, message, reason) {

@@ -1,9 +1,9 @@
 import type { Ask } from './install.ts'
 import { isAsInstalled, readMark } from './mark.ts'
 import { covers } from './patterns.ts'
-import { type Json, memberOf, readLegacy } from './resource.ts'
+import { type Json, memberOf, policyNamedIn, readLegacy } from './resource.ts'
 
-interface OtherTemplate {
+export interface OtherTemplate {
   readonly name: string
   /** For people, e.g. `the index template mine`. */
   readonly what: string
@@ -11,6 +11,8 @@ interface OtherTemplate {
   /** The highest one is followed. */
   readonly priority: number
   readonly makesStreams: boolean
+  /** Named in its own settings. */
+  readonly policy: string | null
   /** It has the pump's mark. */
   readonly ofPump: boolean
 }
@@ -28,6 +30,7 @@ export async function composableTemplates(ask: Ask): Promise<OtherTemplate[]> {
     patterns: patternsOf(template),
     priority: Number(template['priority'] ?? 0),
     makesStreams: template['data_stream'] !== undefined,
+    policy: policyNamedIn(template),
     ofPump: readMark(template['_meta']) !== null,
   }))
 }
@@ -46,6 +49,7 @@ export async function olderTemplates(names: readonly string[], ask: Ask): Promis
       patterns: patternsOf(memberOf(body, name)),
       priority: 0,
       makesStreams: false,
+      policy: null,
       ofPump: isAsInstalled(readLegacy(body, name)),
     })
   }

@@ -7,7 +7,17 @@ export const matches = (patterns: readonly string[], index: string): boolean =>
   patterns.some((pattern) => fits(pattern, index))
 
 /** An index of `rolling_index`. */
-export const onSomeDay = (name: string): string => `${name}-2000.01.01`
+export const onSomeDay = (name: string): string => `${name}-${FIRST_YEAR}.01.01`
+
+const FIRST_YEAR = 2020
+const LAST_YEAR = 2099
+
+/**
+ * Indices of `rolling_index`, and no others: what these match is deleted. `tyk_analytics-2*` would have `tyk_analytics-2` in it
+ * and the days of `tyk_analytics-2024`, which may be of a sink without a limit.
+ */
+export const onEveryDay = (name: string): string[] =>
+  Array.from({ length: LAST_YEAR - FIRST_YEAR + 1 }, (_, i) => `${name}-${FIRST_YEAR + i}.*.*`)
 
 function fits(pattern: string, index: string): boolean {
   const [begin = '', ...parts] = pattern.split('*')

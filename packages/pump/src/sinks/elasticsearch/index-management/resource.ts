@@ -18,6 +18,8 @@ export interface Resource {
   readonly once?: true
   /** Not made where it is missing; what is there and a pump's is brought into this form. */
   readonly existing?: true
+  /** What its making leaves to be done. */
+  readonly afterCreate?: string
   /** What an update leaves to be done. */
   readonly afterUpdate?: string
 }
@@ -40,17 +42,21 @@ export interface IndexTemplate {
 
 const TEMPLATES = 'the cluster privilege manage_index_templates'
 
-/** A composable template: Elasticsearch 7.8 and later, OpenSearch. */
-export function indexTemplate(name: string, definition: IndexTemplate): Resource {
-  const mark = markOf(contentOf({ ...definition }))
+/**
+ * A composable template: Elasticsearch 7.8 and later, OpenSearch.
+ *
+ * @param policy - The mark of a policy, kept here: before version 7.16 a policy has no place for it.
+ */
+export function indexTemplate(name: string, definition: IndexTemplate, policy: Mark | null = null): Resource {
+  const mark = markOf({ ...contentOf({ ...definition }), policy })
   return {
     what: `the index template ${name}`,
     path: `/_index_template/${encodeURIComponent(name)}`,
     mark,
-    body: { ...definition, version: mark.version, _meta: mark },
+    body: { ...definition, version: mark.version, _meta: { ...mark, ...(policy && { policy }) } },
     read: ({ body }) => {
       const found = first(body, 'index_templates', 'index_template')
-      return { mark: readMark(found['_meta']), content: contentOf(found) }
+      return { mark: readMark(found['_meta']), content: { ...contentOf(found), policy: policyIn(found) } }
     },
     privilege: TEMPLATES,
   }
@@ -64,8 +70,22 @@ export function readLegacy(body: unknown, name: string): Stored {
   const { _meta, ...mappings } = readMark(inType['_meta']) === null ? all : inType
   // 0 is what the order is when none was given.
   const more = { ...(order !== 0 && { order }), settings: flat(settings) }
-  return { mark: readMark(_meta), content: { ...rest, ...more, mappings } }
+  const policy = memberOf({ _meta }, '_meta')['policy']
+  return { mark: readMark(_meta), content: { ...rest, ...more, mappings, policy } }
 }
+
+/** What a template of either kind says of a policy: its name in settings, and the mark that is kept of it. */
+export function policyOf(stored: Stored | null): { readonly name: unknown; readonly mark: Mark | null } {
+  const { settings, template, policy } = (stored?.content ?? {}) as Json
+  const all = { ...memberOf({ settings }, 'settings'), ...memberOf(template, 'settings') }
+  return { name: all[POLICY_SETTING], mark: readMark(policy) }
+}
+
+/** The policy that a composable template names in its own settings. */
+export const policyNamedIn = (template: Json): string | null =>
+  flat(memberOf(template, 'template')['settings'])[POLICY_SETTING] ?? null
+
+export const POLICY_SETTING = 'index.lifecycle.name'
 
 interface ComponentMore {
   readonly once?: true
@@ -100,20 +120,26 @@ const componentIn = ({ body }: NodeAnswer): Json => first(body, 'component_templ
 
 const policyIn = (component: Json): unknown => memberOf(component, '_meta')['policy']
 
-/**
- * A template of the kind that older servers have. There is no place for a mark but in the mapping.
- *
- * @param type - The mapping type, null on servers without types.
- */
-export function legacyTemplate(name: string, patterns: Json, mappings: Json, type: string | null): Resource {
-  const content = { ...patterns, mappings }
-  const mark = markOf(content)
-  const marked = { _meta: mark, ...mappings }
+interface LegacyTemplate {
+  readonly patterns: Json
+  readonly settings: Json
+  readonly mappings: Json
+  /** The mapping type, null on servers without types. */
+  readonly type: string | null
+  /** The mark of a policy, kept here. */
+  readonly policy: Mark | null
+}
+
+/** A template of the kind that older servers have. There is no place for a mark but in the mapping. */
+export function legacyTemplate(name: string, template: LegacyTemplate): Resource {
+  const { patterns, settings, mappings, type, policy } = template
+  const mark = markOf({ ...patterns, settings, mappings, policy })
+  const marked = { _meta: { ...mark, ...(policy && { policy }) }, ...mappings }
   return {
     what: `the template ${name}`,
     path: `/_template/${encodeURIComponent(name)}`,
     mark,
-    body: { ...patterns, version: mark.version, mappings: type === null ? marked : { [type]: marked } },
+    body: { ...patterns, settings, version: mark.version, mappings: type === null ? marked : { [type]: marked } },
     read: ({ body }) => readLegacy(body, name),
     privilege: TEMPLATES,
   }
