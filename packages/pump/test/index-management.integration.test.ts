@@ -3,8 +3,12 @@ import { randomUUID } from 'node:crypto'
 import { analyticsKey, encodeRecord } from '@tek/analytics-record'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { DATA_STREAM_MAPPINGS } from '../src/sinks/elasticsearch/index-management/data-stream.ts'
-import { flatTemplate } from '../src/sinks/elasticsearch/index-management/flat.ts'
+import { FLAT_MAPPINGS, flatTemplate } from '../src/sinks/elasticsearch/index-management/flat.ts'
+import { install, readStored } from '../src/sinks/elasticsearch/index-management/install.ts'
 import { lookAt } from '../src/sinks/elasticsearch/index-management/look.ts'
+import { markOf } from '../src/sinks/elasticsearch/index-management/mark.ts'
+import { onEveryDay } from '../src/sinks/elasticsearch/index-management/patterns.ts'
+import { indexTemplate, legacyTemplate, policyOf } from '../src/sinks/elasticsearch/index-management/resource.ts'
 import { elasticsearchSink } from '../src/sinks/elasticsearch/index.ts'
 import type { PumpRecord } from '../src/sinks/types.ts'
 import { createEngine, forEachEngine } from './support/engines.ts'
@@ -203,6 +207,28 @@ forEachEngine((engine, url) => {
       }
       expect(await priorityOf(`dead-letters-${index}`)).toBeUndefined()
     })
+
+    it.each(engine === '6' ? ['older'] : ['older', 'composable'])(
+      'knows its %s template again, with a setting and the mark of a policy',
+      async (kind) => {
+        const index = newIndex()
+        const [settings, policy] = [{ 'index.priority': 7 }, markOf('a policy')]
+        const patterns = { index_patterns: onEveryDay(index) }
+        const type = engine === '6' ? 'tyk_analytics' : null
+        const resource =
+          kind === 'older'
+            ? legacyTemplate(index, { patterns, settings, mappings: FLAT_MAPPINGS, type, policy })
+            : indexTemplate(
+                index,
+                { ...patterns, priority: 50, template: { settings, mappings: FLAT_MAPPINGS } },
+                policy,
+              )
+        const ask = es.request as never
+        expect(await install(resource, ask)).toEqual({ kind: 'create' })
+        expect(await install(resource, ask)).toEqual({ kind: 'keep' })
+        expect(policyOf(await readStored(resource, ask)).mark).toEqual(policy)
+      },
+    )
 
     it('has its dead letters beside it', async () => {
       const index = newIndex()

@@ -133,7 +133,7 @@ interface LegacyTemplate {
 /** A template of the kind that older servers have. There is no place for a mark but in the mapping. */
 export function legacyTemplate(name: string, template: LegacyTemplate): Resource {
   const { patterns, settings, mappings, type, policy } = template
-  const mark = markOf({ ...patterns, settings, mappings, policy })
+  const mark = markOf({ ...patterns, settings: flat(settings), mappings, policy })
   const marked = { _meta: { ...mark, ...(policy && { policy }) }, ...mappings }
   return {
     what: `the template ${name}`,
