@@ -315,7 +315,8 @@ forEachEngine((engine, url) => {
       expect(kinds).toMatchObject(Object.fromEntries(wanted.map(([name, { type }]) => [name, type])))
       expect(kinds).toMatchObject({
         'api_name.keyword': 'keyword',
-        'ip_address.keyword': 'ip',
+        'client.ip': 'ip',
+        'ip_address.keyword': 'keyword',
         'tags.keyword': 'keyword',
       })
       expect((await es.request('GET', `/_component_template/${base}@custom`)).status).toBe(200)
