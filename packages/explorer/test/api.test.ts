@@ -39,6 +39,16 @@ describe('a view', () => {
     ])
   })
 
+  it.each([
+    ['export?format=xml', 'format must be csv or ndjson'],
+    ['requests?order=up', 'order must be asc or desc'],
+  ])('names the values that there are for %s', async (path, message) => {
+    await using explorer = await startExplorer({ store: scriptedStore() })
+    const answer = await explorer.get(`/api/v1/${path}`)
+    expect(answer.status).toBe(400)
+    expect(await answer.json()).toMatchObject({ code: 'bad_request', message })
+  })
+
   it('shows a mistake in the query line at its character', async () => {
     await using explorer = await startExplorer({ store: scriptedStore() })
     const answer = await explorer.get(`/api/v1/overview?q=${encodeURIComponent('response_code:500 and (')}`)

@@ -31,12 +31,17 @@ export function toProblem(error: unknown, log: Log): ProblemError {
   return new ProblemError(500, 'internal', 'the explorer failed at this', 'its log says more', { cause: error })
 }
 
-/** What a schema refuses. Fastify's own text does not name a parameter that there is not. */
-export function ofValidation([first]: readonly FastifySchemaValidationError[], part: string): ProblemError {
+/** What a schema refuses. Fastify's own text names neither a parameter that there is not nor the values that there are. */
+export function ofValidation(errors: readonly FastifySchemaValidationError[], part: string): ProblemError {
+  const [first] = errors
   const unknown = first?.params['additionalProperty']
+  const allowed = errors.flatMap(({ keyword, params }) => (keyword === 'const' ? [String(params['allowedValue'])] : []))
+  const name = first?.instancePath.replace(/^\//, '') ?? ''
   const message =
     typeof unknown === 'string'
       ? `there is no parameter ${unknown.slice(0, 80)}`
-      : `${part}${first?.instancePath ?? ''} ${first?.message ?? 'is wrong'}`
+      : allowed.length > 0
+        ? `${name} must be ${allowed.join(' or ')}`
+        : `${part}${first?.instancePath ?? ''} ${first?.message ?? 'is wrong'}`
   return new ProblemError(400, 'bad_request', message, 'see /api/v1/openapi.json')
 }
