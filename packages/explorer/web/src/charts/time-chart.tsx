@@ -47,6 +47,8 @@ export interface TimeChartData {
 }
 
 const BRUSH_MIN_PX = 5
+/** Half of the longest label of the time axis, whose last one may stand at the very end. */
+const LABEL_HALF_PX = 24
 
 /**
  * A chart over time with legend, tooltip, brush to zoom, and the same numbers as a table for those who cannot see or
@@ -238,7 +240,7 @@ function optionsOf(
   return {
     width: element.clientWidth,
     height: element.clientHeight,
-    padding: [8, 8, 0, 0],
+    padding: [8, LABEL_HALF_PX, 0, 0],
     legend: { show: false },
     cursor: {
       y: false,
