@@ -53,6 +53,8 @@ export async function startExport(format: ExportFormat, parameters: Readonly<Rec
   }
 }
 
+const SHOWN_EVERY_MS = 100
+
 async function collect(
   response: Response,
   format: ExportFormat,
@@ -63,19 +65,20 @@ async function collect(
   const counter = createRowCounter(format)
   const reader = response.body.getReader()
   let sizeBytes = 0
-  let shownMs = 0
-  for (;;) {
-    const { done, value } = await reader.read()
-    if (done) break
-    chunks.push(value)
-    sizeBytes += value.length
-    const rows = counter.add(value)
-    if (Date.now() - shownMs < 100) continue
-    shownMs = Date.now()
+  let rows = 0
+  const timer = setInterval(() => show({ rows, sizeBytes }), SHOWN_EVERY_MS)
+  try {
+    for (;;) {
+      const { done, value } = await reader.read()
+      if (done) return chunks
+      chunks.push(value)
+      sizeBytes += value.length
+      rows = counter.add(value)
+    }
+  } finally {
+    clearInterval(timer)
     show({ rows, sizeBytes })
   }
-  show({ rows: counter.add(new Uint8Array()), sizeBytes })
-  return chunks
 }
 
 function save(blob: Blob, format: ExportFormat): void {
