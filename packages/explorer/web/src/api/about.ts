@@ -8,7 +8,11 @@ import type { About } from './types.ts'
 /** What the explorer says of itself and its store; null until it has answered once. */
 export const about = signal<About | null>(null)
 /** Why it does not, and since when. */
-export const unreachable = signal<{ readonly message: string; readonly sinceMs: number } | null>(null)
+export const unreachable = signal<{
+  readonly message: string
+  readonly cure: string
+  readonly sinceMs: number
+} | null>(null)
 
 export const storeDown = computed(() => unreachable.value !== null || about.value?.store.state === 'down')
 /** The view got no answer because the store or the explorer gave none: it is asked again as soon as one does. */
@@ -16,6 +20,11 @@ const viewWaits = computed(() => ['store_down', 'unreachable'].includes(viewProb
 
 const LIVE_MS = 5_000
 const IDLE_MS = 30_000
+
+const TOO_LATE = {
+  message: 'The explorer did not answer within 10 seconds.',
+  cure: 'It did not answer within 10 seconds: look what its log says.',
+}
 
 let asking = false
 
@@ -29,8 +38,8 @@ export async function askAbout(): Promise<void> {
     unreachable.value = null
   } catch (error) {
     const answered = error instanceof ApiError && error.status > 0
-    const message = error instanceof ApiError ? error.message : 'The explorer did not answer within 10 seconds.'
-    unreachable.value = answered ? null : { message, sinceMs: unreachable.peek()?.sinceMs ?? Date.now() }
+    const { message, cure } = error instanceof ApiError ? error.problem : TOO_LATE
+    unreachable.value = answered ? null : { message, cure, sinceMs: unreachable.peek()?.sinceMs ?? Date.now() }
   } finally {
     asking = false
   }

@@ -16,7 +16,7 @@ export class ApiError extends Error {
 const UNREACHABLE: Problem = {
   code: 'unreachable',
   message: 'The explorer does not answer.',
-  cure: 'Look whether its process still runs. This page asks again by itself.',
+  cure: 'Look whether its process still runs.',
 }
 
 type Ask = Omit<RequestInit, 'headers'> & { readonly headers?: Readonly<Record<string, string>> }

@@ -214,7 +214,7 @@ export function StoreBanner() {
   const lost = unreachable.value
   const store = about.value?.store
   if (lost !== null) {
-    return <Banner title="The explorer does not answer" sinceMs={lost.sinceMs} text={lost.message} />
+    return <Banner title="The explorer does not answer" sinceMs={lost.sinceMs} text={lost.cure} />
   }
   if (store === undefined || store.state === 'ok') return null
   const title =
@@ -225,19 +225,28 @@ export function StoreBanner() {
     <Banner
       title={title}
       sinceMs={store.since === null ? null : Date.parse(store.since)}
-      text={store.error ?? 'It gave no reason.'}
+      text={store.error ?? 'It gave no reason'}
+      cure={store.state === 'down' ? STORE_CURES[store.kind] : ''}
     />
   )
 }
+
+const STORE_CURES = {
+  elasticsearch:
+    'Look whether it runs, what its log says, and whether it is what TEK_EXPLORER_ELASTICSEARCH_URL names.',
+  sqlite: 'Look whether the file that TEK_EXPLORER_SQLITE_FILE names is there, can be read and is that of the pump.',
+} as const
 
 function Banner({
   title,
   sinceMs,
   text,
+  cure = '',
 }: {
   readonly title: string
   readonly sinceMs: number | null
   readonly text: string
+  readonly cure?: string
 }) {
   return (
     <div class="banner">
@@ -245,7 +254,9 @@ function Banner({
       <div>
         <strong role="alert">{title}</strong>
         {sinceMs !== null && <span> for {ago(sinceMs, clockMs.value).replace(/ ago$/, '')}</span>}
-        <p>{sentence(text)} This page asks again every 5 seconds and goes on by itself.</p>
+        <p>
+          {sentence(text)} {cure} This page asks again every 5 seconds and goes on by itself.
+        </p>
       </div>
     </div>
   )
