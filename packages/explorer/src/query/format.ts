@@ -15,7 +15,14 @@ export function formatValue(value: string | number | boolean): string {
   return PLAIN.test(value) && !OPERATOR.test(value) ? value : `"${value.replaceAll(/["\\]/g, '\\$&')}"`
 }
 
-/** A text beside which wildcards may stand: what means something else in the line becomes a `?`, and half a character too. */
+/**
+ * What shows nothing of itself, or changes how its neighbours are shown: control and format characters, line separators,
+ * fillers, half a character. A joiner between characters beyond ASCII stays, as scripts and emoji are written with it.
+ */
+export const UNSEEN =
+  /(?!(?<=\P{ASCII})[\u200c\u200d]\P{ASCII})[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\u115f\u1160\u3164\uffa0]/gu
+
+/** A text beside which wildcards may stand: what means something else in the line becomes a `?`, and what is unseen too. */
 export function unquoted(text: string): string {
-  return text.replace(/^['<>[\]{}!=-]|[\s"\\():*?\p{Cs}]/gu, '?')
+  return text.replace(UNSEEN, '?').replace(/^['<>[\]{}!=-]|[\s"\\():*?]/gu, '?')
 }

@@ -3,7 +3,9 @@ import { useEffect } from 'preact/hooks'
 import { Announcer } from './components/announce.tsx'
 import { Help } from './components/help.tsx'
 import { TermMenu } from './components/menu.tsx'
+import { RangeNote } from './components/states.tsx'
 import { StoreBanner, TopBar, VIEW_NAMES } from './components/top-bar.tsx'
+import { legible } from './format/text.ts'
 import { page } from './state/location.ts'
 import type { View } from './state/url.ts'
 import { Errors } from './views/errors/index.tsx'
@@ -25,7 +27,7 @@ export function App() {
   const { view, query } = page.value
   const Shown = VIEW_COMPONENTS[view]
   useEffect(() => {
-    document.title = `${query === '' ? '' : `${query.slice(0, 60)} · `}${VIEW_NAMES[view]} · Traffic explorer`
+    document.title = `${query === '' ? '' : `${legible(query.slice(0, 60))} · `}${VIEW_NAMES[view]} · Traffic explorer`
   }, [view, query])
   return (
     <>
@@ -35,6 +37,7 @@ export function App() {
       <TopBar />
       <main id="main" tabIndex={-1}>
         <StoreBanner />
+        <RangeNote />
         <Shown key={view} />
       </main>
       <ExportToast />

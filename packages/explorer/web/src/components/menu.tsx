@@ -1,8 +1,8 @@
 import { signal } from '@preact/signals'
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import { narrow, openView, page } from '../state/location.ts'
-import { addTerm, formatTerm } from '../state/query-line.ts'
-import { cutMiddle } from '../format/text.ts'
+import { addTerm, clickedTerm } from '../state/query-line.ts'
+import { cutMiddle, legible } from '../format/text.ts'
 import { copyText } from './copy.tsx'
 import { Icon, type IconName } from './icons.tsx'
 
@@ -79,12 +79,12 @@ function Menu({ menu }: { readonly menu: OpenMenu }) {
     <div
       class="menu"
       role="menu"
-      aria-label={`What to do with ${value === '' ? 'no value' : value}`}
+      aria-label={`What to do with ${value === '' ? 'no value' : legible(cutMiddle(String(value), 120))}`}
       ref={box}
       onKeyDown={onKeyDown}
     >
       <div class="menu-title" role="presentation">
-        <code>{cutMiddle(formatTerm(field, value), 200)}</code>
+        <code>{legible(cutMiddle(clickedTerm(field, value), 200))}</code>
       </div>
       <Item icon="only" text="Only this" hint="click" onChoose={() => act(() => narrow(field, value, 'only'))} />
       <Item
@@ -98,7 +98,7 @@ function Menu({ menu }: { readonly menu: OpenMenu }) {
           icon="table"
           text="Show its requests"
           onChoose={() =>
-            act(() => openView('requests', { query: addTerm(page.value.query, formatTerm(field, value), 'only') }))
+            act(() => openView('requests', { query: addTerm(page.value.query, clickedTerm(field, value), 'only') }))
           }
         />
       )}

@@ -3,7 +3,7 @@ import { about } from '../api/about.ts'
 import { getJson, withParameters } from '../api/client.ts'
 import { refreshAll, viewProblem } from '../api/resource.ts'
 import type { Values } from '../api/types.ts'
-import { cutMiddle } from '../format/text.ts'
+import { cutMiddle, legible } from '../format/text.ts'
 import { compact } from '../format/number.ts'
 import { go, page } from '../state/location.ts'
 import { complete, type Completion, completionAt } from '../state/query-line.ts'
@@ -72,6 +72,17 @@ export function QueryBox() {
   const asked = viewProblem.value
   const mistake = asked?.problem.code === 'query_syntax' && asked.query === query ? asked.problem : null
   const edited = text.trim() !== query
+  const mistakeAt = edited ? undefined : mistake?.position
+
+  useEffect(() => {
+    const element = input.current
+    if (element === null || mistakeAt === undefined || text === '') return
+    // Of a line that is longer than its field the mistake is brought into sight.
+    const leftPx = (mistakeAt / text.length) * element.scrollWidth
+    const isSeen = leftPx >= element.scrollLeft && leftPx < element.scrollLeft + element.clientWidth
+    if (!isSeen) element.scrollLeft = leftPx - element.clientWidth / 2
+    setScroll(element.scrollLeft)
+  }, [mistakeAt])
 
   return (
     <form
@@ -145,14 +156,14 @@ export function QueryBox() {
                 choose(choice)
               }}
             >
-              <code>{cutMiddle(choice.value, 90)}</code>
+              <code>{legible(cutMiddle(choice.value, 90))}</code>
               <span>{choice.note}</span>
             </li>
           ))}
       </ul>
       {mistake !== null && (
         <div class="query-error" id={errorId} role="alert">
-          {mistake.position !== undefined && !edited && <Caret position={mistake.position} scroll={scroll} />}
+          {mistakeAt !== undefined && <Caret position={mistakeAt} scroll={scroll} />}
           <p>
             <strong>{mistake.message}:</strong> {mistake.cure}
           </p>

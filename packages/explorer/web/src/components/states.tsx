@@ -5,14 +5,32 @@ import { ApiError } from '../api/client.ts'
 import { refreshAll, type Resource } from '../api/resource.ts'
 import type { About, Quality } from '../api/types.ts'
 import { count } from '../format/number.ts'
-import { sentence } from '../format/text.ts'
+import { cutMiddle, legible, sentence } from '../format/text.ts'
 import { exactTime } from '../format/time.ts'
-import { go, page, setRange } from '../state/location.ts'
-import { absolute, lengthLabel, type RangeMs, resolveRange, zoomOut } from '../state/time.ts'
+import { badRangeWords, go, page, setRange } from '../state/location.ts'
+import { absolute, lengthLabel, rangeLabel, type RangeMs, resolveRange, zoomOut } from '../state/time.ts'
 import { announce } from './announce.tsx'
 import { Command } from './copy.tsx'
 import { Icon } from './icons.tsx'
 import { Ago } from './time.tsx'
+
+/** A link asks for times that there are not. */
+export function RangeNote() {
+  const words = badRangeWords.value
+  if (words.length === 0) return null
+  return (
+    <p class="note warning" role="status">
+      <Icon name="warning" />
+      <span>
+        <strong>The link has no time range that can be read:</strong> {words.map(quoted).join(' and ')}. Times are
+        written now, now-15m (also s, h, d, w) or 2026-11-28T15:00:00Z. What you see:{' '}
+        {rangeLabel(page.value, Date.now())}.
+      </span>
+    </p>
+  )
+}
+
+const quoted = (word: string): string => `“${legible(cutMiddle(word, 60))}”`
 
 /** Says that numbers may be too small. */
 export function QualityNote({ quality }: { readonly quality: Quality }) {
@@ -213,7 +231,7 @@ function NothingMatches({ what }: { readonly what: string }) {
       title={`No ${what} matches`}
       text={
         <>
-          Nothing in this time range matches <code>{page.value.query}</code>.
+          Nothing in this time range matches <code>{legible(page.value.query)}</code>.
         </>
       }
     >

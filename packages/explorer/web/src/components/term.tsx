@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact'
-import { cutMiddle } from '../format/text.ts'
+import { cutMiddle, legible } from '../format/text.ts'
 import { fieldLabel } from '../format/fields.ts'
 import { narrow } from '../state/location.ts'
 import { Icon } from './icons.tsx'
@@ -10,12 +10,14 @@ const TAIL = 8
 
 /** A text that gives way in its middle when there is no room. What is longer than a screen is cut for good. */
 export function MiddleText({ text }: { readonly text: string }) {
-  const shown = cutMiddle(text, SHOWN_MAX)
+  const shown = legible(cutMiddle(text, SHOWN_MAX))
   if (shown.length <= 20) return <span class="end-cut">{shown}</span>
+  const tailAt = shown.length - TAIL
+  const at = /^[\uDC00-\uDFFF]/.test(shown.slice(tailAt)) ? tailAt - 1 : tailAt
   return (
     <span class="middle-cut">
-      <span>{shown.slice(0, -TAIL)}</span>
-      <span>{shown.slice(-TAIL)}</span>
+      <span>{shown.slice(0, at)}</span>
+      <span>{shown.slice(at)}</span>
     </span>
   )
 }
@@ -38,7 +40,7 @@ export function Term({
   /** In a row that opens: the keyboard finds the value there, and is spared a stop at each cell. */
   readonly inRow?: boolean
 }) {
-  const name = value === '' ? 'none' : cutMiddle(String(value), 120)
+  const name = value === '' ? 'none' : legible(cutMiddle(String(value), 120))
   const label = fieldLabel(field)
   return (
     <span class="term">
@@ -46,7 +48,7 @@ export function Term({
         type="button"
         class="term-value"
         tabIndex={inRow ? -1 : 0}
-        title={value === '' ? `${label}: none` : cutMiddle(String(value), 1000)}
+        title={value === '' ? `${label}: none` : legible(cutMiddle(String(value), 1000))}
         onClick={(event) => {
           event.stopPropagation()
           narrow(field, value, event.altKey ? 'exclude' : 'only')

@@ -1,3 +1,5 @@
+import { legible } from './text.ts'
+
 const names = new Intl.DisplayNames(['en'], { type: 'region', fallback: 'code' })
 
 /** Name of an ISO 3166-1 alpha-2 code; records may hold anything, so anything is taken. */
@@ -6,6 +8,6 @@ export function countryName(iso: string): string {
   try {
     return names.of(iso.toUpperCase()) ?? iso
   } catch {
-    return iso
+    return legible(iso)
   }
 }

@@ -1,3 +1,19 @@
+import { UNSEEN } from '../../../src/query/format.ts'
+
+/** A value with a mark for each character that could hide, or make others look as they are not. */
+export function legible(text: string): string {
+  return text.replace(UNSEEN, markOf)
+}
+
+/** The same for a text of several lines. */
+export function legibleLines(text: string): string {
+  return text.replace(/\r\n/g, '\n').replace(UNSEEN, (sign) => (sign === '\n' || sign === '\t' ? sign : markOf(sign)))
+}
+
+function markOf(sign: string): string {
+  return `[U+${(sign.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}]`
+}
+
 /** Cuts in the middle, where paths differ least, never through a surrogate pair. `length` is in UTF-16 units. */
 export function cutMiddle(text: string, length: number): string {
   if (text.length <= length) return text

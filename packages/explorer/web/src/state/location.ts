@@ -1,15 +1,18 @@
 import { computed, signal } from '@preact/signals'
 import { addTerm, clickedTerm } from './query-line.ts'
 import type { RangeWords } from './time.ts'
-import { decodeUrl, encodeUrl, type PageState, type View } from './url.ts'
+import { decodeUrl, encodeUrl, type PageState, rangeMistakes, type View } from './url.ts'
 
 const current = signal(decodeUrl(location.pathname, location.search))
+/** See `rangeMistakes`; none as soon as the page itself has written the URL. */
+export const badRangeWords = signal(rangeMistakes(location.search))
 
 /** The state that the URL says. Only `go` and the browser's own buttons change it. */
 export const page = computed(() => current.value)
 
 addEventListener('popstate', () => {
   current.value = decodeUrl(location.pathname, location.search)
+  badRangeWords.value = rangeMistakes(location.search)
 })
 
 /** Changes some of the state. `replace` leaves no step to go back to, for what nobody would want to undo. */
@@ -20,6 +23,7 @@ export function go(change: Partial<PageState>, how: 'push' | 'replace' = 'push')
   if (how === 'push') history.pushState(null, '', url)
   else history.replaceState(null, '', url)
   current.value = next
+  badRangeWords.value = []
 }
 
 /** The other views keep query and range; what belongs to one view alone is dropped. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { parseQuery } from '../../../src/query/parse.ts'
-import { addTerm, clickedTerm, complete, completionAt, formatTerm } from './query-line.ts'
+import { addTerm, clickedTerm, complete, completionAt } from './query-line.ts'
 
 describe('terms that clicks add', () => {
   it.each([
@@ -35,7 +35,7 @@ describe('terms that clicks add', () => {
   )
 
   it('asks for records without a value, and for all others', () => {
-    const none = formatTerm('alias', '')
+    const none = clickedTerm('alias', '')
     expect(addTerm('', none, 'only')).toBe('-alias:*')
     expect(addTerm('-alias:*', none, 'exclude')).toBe('alias:*')
   })
@@ -55,8 +55,17 @@ describe('terms that clicks add', () => {
     'a?b',
     '-x',
   ])('means exactly %j', (value) => {
-    const query = parseQuery(formatTerm('user_agent', value))
+    const query = parseQuery(clickedTerm('user_agent', value))
     expect(query).toEqual({ kind: 'equals', field: 'user_agent', value })
+  })
+
+  it.each([
+    ['/pay/\u202Efdp.exe', 'request_uri:/pay/?fdp.exe'],
+    ['a\nb\u0000 c', 'request_uri:a?b??c'],
+    ['/می\u200cخواهم', 'request_uri:/می\u200cخواهم'],
+  ])('show all that they have of %j', (value, term) => {
+    expect(clickedTerm('request_uri', value)).toBe(term)
+    expect(() => parseQuery(term)).not.toThrow()
   })
 })
 

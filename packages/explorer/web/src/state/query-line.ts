@@ -1,16 +1,21 @@
 /** The query line as text: terms that clicks add to it, and what the cursor is in the middle of. */
-import { formatTerm, formatValue, unquoted } from '../../../src/query/format.ts'
-
-export { formatTerm }
+import { formatTerm, formatValue, UNSEEN, unquoted } from '../../../src/query/format.ts'
 
 /** Characters of a value that the query line takes whole. A line has 2,000 at most, and an address not many more. */
 const LONGEST_VALUE = 400
 
-/** The term for a value that was clicked. Of a very long one it has the beginning: a path of a megabyte is no address. */
+/**
+ * The term for a value that was clicked. Of a very long one it has the beginning: a path of a megabyte is no address.
+ */
 export function clickedTerm(field: string, value: string | number): string {
   const text = String(value)
-  if (text.length <= LONGEST_VALUE) return formatTerm(field, value)
-  return `${field}:${unquoted(text.slice(0, LONGEST_VALUE))}*`
+  if (text.length > LONGEST_VALUE) return `${field}:${unquoted(text.slice(0, LONGEST_VALUE))}*`
+  return text === '' ? formatTerm(field, text) : `${field}:${lineValue(text)}`
+}
+
+/** What cannot be seen is no part of the line, which would then say something else than it means; a `?` stands for it. */
+function lineValue(text: string): string {
+  return text.search(UNSEEN) < 0 ? formatValue(text) : unquoted(text)
 }
 
 /** Narrows a query line by a term, or excludes the term. Says nothing twice; the opposite is taken out first. */
@@ -122,8 +127,7 @@ export function completionAt(line: string, cursor: number): Completion | null {
 /** The line and the cursor after a choice. A field gets its colon, a value a space after it. */
 export function complete(line: string, completion: Completion, choice: string): { line: string; cursor: number } {
   const rest = line.slice(completion.to)
-  const inserted =
-    completion.kind === 'field' ? `${choice}:` : `${formatValue(choice)}${rest.startsWith(' ') ? '' : ' '}`
+  const inserted = completion.kind === 'field' ? `${choice}:` : `${lineValue(choice)}${rest.startsWith(' ') ? '' : ' '}`
   const head = line.slice(0, completion.from) + inserted
   return { line: head + rest, cursor: head.length }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { decodeUrl, encodeUrl, type PageState, START } from './url.ts'
+import { decodeUrl, encodeUrl, type PageState, rangeMistakes, START } from './url.ts'
 
 function decode(url: string): PageState {
   const { pathname, search } = new URL(url, 'http://localhost')
@@ -46,6 +46,16 @@ describe('the URL of the page', () => {
       sort: '',
       live: false,
     })
+  })
+
+  it.each([
+    ['', []],
+    ['?from=now-1h&to=2026-11-29', []],
+    ['?from=&to=', []],
+    ['?from=now-1x', ['now-1x']],
+    ['?from=yesterday&to=2026-02-31', ['yesterday', '2026-02-31']],
+  ])('has these words that are no times: %s', (search, words) => {
+    expect(rangeMistakes(search)).toEqual(words)
   })
 
   it('names a column once', () => {

@@ -30,6 +30,13 @@ export const START: PageState = {
   live: false,
 }
 
+/** The words of the time range in a URL that are no times: nobody shall take another range's numbers for theirs. */
+export function rangeMistakes(search: string): string[] {
+  const parameters = new URLSearchParams(search)
+  const words = [parameters.get('from') ?? '', parameters.get('to') ?? '']
+  return words.filter((word) => word !== '' && parseTimeWord(word, 0) === null)
+}
+
 /** Any URL gives a state: what is missing or makes no sense is as at the start. */
 export function decodeUrl(path: string, search: string): PageState {
   const name = path.replace(/^\/|\/$/g, '')

@@ -1,7 +1,7 @@
 import type { ErrorGroup } from '../../api/types.ts'
 import { unquoted } from '../../../../src/query/format.ts'
 import { LONG_PATH } from '../../../../src/store/path-pattern.ts'
-import { formatTerm } from '../../state/query-line.ts'
+import { clickedTerm } from '../../state/query-line.ts'
 
 export const SORTS = [
   { value: 'count', label: 'Most' },
@@ -26,9 +26,9 @@ export function sortGroups(groups: readonly ErrorGroup[], by: GroupSort): ErrorG
 export function groupQuery({ apiId, apiName, apiVersion, pathPattern, code }: ErrorGroup): string[] {
   const terms = [
     `response_code:${code}`,
-    apiName === '' ? formatTerm('api_id', apiId) : formatTerm('api_name', apiName),
+    apiName === '' ? clickedTerm('api_id', apiId) : clickedTerm('api_name', apiName),
   ]
-  terms.push(formatTerm('api_version', apiVersion))
+  terms.push(clickedTerm('api_version', apiVersion))
   if (isPath(pathPattern)) terms.push(pathTerm(pathPattern))
   return terms
 }
@@ -38,6 +38,6 @@ export const isPath = (pattern: string): boolean => pattern !== '' && pattern !=
 
 /** An id becomes a star, and so does what is cut off. */
 export function pathTerm(pattern: string): string {
-  if (!/\{id\}|…/.test(pattern)) return formatTerm('request_uri', pattern)
+  if (!/\{id\}|…/.test(pattern)) return clickedTerm('request_uri', pattern)
   return `request_uri:${unquoted(pattern).replace(/\{id\}|…/g, '*')}`
 }

@@ -12,6 +12,7 @@ import { MiddleText, Term } from '../../components/term.tsx'
 import { Time } from '../../components/time.tsx'
 import { ViewFrame } from '../../components/view.tsx'
 import { count, percent } from '../../format/number.ts'
+import { legible } from '../../format/text.ts'
 import { dateTime } from '../../format/time.ts'
 import { setRowKeys } from '../../state/keys.ts'
 import { go, narrowBy, openView, page } from '../../state/location.ts'
@@ -131,7 +132,7 @@ function Group({ group, range }: { readonly group: ErrorGroup; readonly range: R
             type="button"
             class="error-path"
             disabled={!isPath(pathPattern)}
-            title={`${pathPattern}: only this path`}
+            title={`${legible(pathPattern)}: only this path`}
             onClick={(event) => narrowBy(pathTerm(pathPattern), event.altKey ? 'exclude' : 'only')}
           >
             <MiddleText text={pathPattern} />

@@ -10,9 +10,9 @@ import { StatusCode } from '../../components/status.tsx'
 import { Time } from '../../components/time.tsx'
 import { fieldLabel, isDuration } from '../../format/fields.ts'
 import { bytes, count, duration } from '../../format/number.ts'
-import { cutMiddle } from '../../format/text.ts'
+import { cutMiddle, legible } from '../../format/text.ts'
 import { go, narrow, page } from '../../state/location.ts'
-import { addTerm, formatTerm } from '../../state/query-line.ts'
+import { addTerm, clickedTerm } from '../../state/query-line.ts'
 import { absolute } from '../../state/time.ts'
 import { Message } from './message.tsx'
 
@@ -48,7 +48,7 @@ function DetailHead({ row: { fields } }: { readonly row: RequestRow }) {
   const alias = text('alias')
   const key = text('api_key')
   const only = (field: string, value: string): void =>
-    go({ query: addTerm(page.value.query, formatTerm(field, value), 'only'), row: '' })
+    go({ query: addTerm(page.value.query, clickedTerm(field, value), 'only'), row: '' })
   const around = (): void => {
     const at = Date.parse(time)
     go({ ...absolute({ fromMs: at - MINUTE_MS, toMs: at + MINUTE_MS }), query: '', live: false })
@@ -57,8 +57,8 @@ function DetailHead({ row: { fields } }: { readonly row: RequestRow }) {
   return (
     <header class="detail-head">
       <p class="detail-title">
-        {typeof code === 'number' && <StatusCode code={code} />} <b>{text('http_method')}</b>{' '}
-        <code>{cutMiddle(path, 300)}</code>
+        {typeof code === 'number' && <StatusCode code={code} />} <b>{legible(cutMiddle(text('http_method'), 40))}</b>{' '}
+        <code>{legible(cutMiddle(path, 300))}</code>
         <span class="detail-time">
           <Time iso={time} />, <Time iso={time} relative />
         </span>
@@ -171,7 +171,7 @@ function FieldValue({ name, value }: { readonly name: string; readonly value: Va
     return (
       <>
         {value.map((item, index) => (
-          <Actions key={index} name={name} value={item} shown={cutMiddle(item, 2000)} />
+          <Actions key={index} name={name} value={item} shown={legible(cutMiddle(item, 2000))} />
         ))}
       </>
     )
@@ -179,7 +179,7 @@ function FieldValue({ name, value }: { readonly name: string; readonly value: Va
   if (typeof value === 'boolean') return <Actions name={name} value={String(value)} shown={String(value)} />
   if (typeof value === 'number') return <Actions name={name} value={value} shown={numberText(name, value)} />
   if (name === '@timestamp') return <Actions name={name} value={value} shown={<Time iso={value} />} filter={false} />
-  return <Actions name={name} value={value} shown={cutMiddle(value, 2000)} />
+  return <Actions name={name} value={value} shown={legible(cutMiddle(value, 2000))} />
 }
 
 function numberText(name: string, value: number): string {
@@ -200,7 +200,7 @@ function Actions({
   readonly shown: ComponentChildren
   readonly filter?: boolean
 }) {
-  const what = `${fieldLabel(name)} ${cutMiddle(String(value), 60)}`
+  const what = `${fieldLabel(name)} ${legible(cutMiddle(String(value), 60))}`
   return (
     <div class="field-value">
       <span class="text">{shown}</span>

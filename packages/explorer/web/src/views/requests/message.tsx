@@ -3,7 +3,7 @@ import type { RawMessage } from '../../api/types.ts'
 import { CopyButton } from '../../components/copy.tsx'
 import { Segmented } from '../../components/segmented.tsx'
 import { bytes } from '../../format/number.ts'
-import { prettyJson, splitMessage } from '../../format/text.ts'
+import { legibleLines, prettyJson, splitMessage } from '../../format/text.ts'
 
 const SHOWN_MAX = 100_000
 
@@ -39,7 +39,7 @@ function Recorded({
   const [shownHead, shownBody] =
     text === null ? ['', base64 ?? ''] : [head, form === 'pretty' ? (pretty ?? body) : body]
   const longest = whole ? Infinity : SHOWN_MAX
-  const [first = '', ...headers] = shownHead.slice(0, longest).split('\n')
+  const [first = '', ...headers] = legibleLines(shownHead.slice(0, longest)).split('\n')
   return (
     <section class="message">
       <header>
@@ -73,7 +73,7 @@ function Recorded({
                 <Header key={index} line={line} />
               ))}
             </pre>
-            {shownBody !== '' && <pre class="body">{shownBody.slice(0, longest)}</pre>}
+            {shownBody !== '' && <pre class="body">{legibleLines(shownBody.slice(0, longest))}</pre>}
           </>
         )}
         {Math.max(shownHead.length, shownBody.length) > longest && (

@@ -8,6 +8,7 @@ import { MiddleText, Term } from '../../components/term.tsx'
 import { Time } from '../../components/time.tsx'
 import { fieldLabel, isDuration } from '../../format/fields.ts'
 import { count, duration } from '../../format/number.ts'
+import { cutMiddle, legible } from '../../format/text.ts'
 import { zoneName } from '../../format/time.ts'
 import { setRowKeys } from '../../state/keys.ts'
 import { go, page } from '../../state/location.ts'
@@ -218,7 +219,8 @@ const Row = memo(function Row({
     toggle()
   }
   const { fields } = row
-  const what = `${text(fields['http_method'])} ${text(fields['request_uri']).slice(0, 80)}, ${text(fields['response_code'])}`
+  const method = legible(cutMiddle(text(fields['http_method']), 20))
+  const what = `${method} ${legible(text(fields['request_uri']).slice(0, 80))}, ${text(fields['response_code'])}`
   const expand = (
     <button
       type="button"
@@ -244,13 +246,13 @@ const Row = memo(function Row({
       >
         <span role="cell" class="row-card-line">
           <Cell name="response_code" value={fields['response_code']} />
-          <b>{text(fields['http_method'])}</b>
+          <b>{method}</b>
           <MiddleText text={text(fields['request_uri'])} />
           {expand}
         </span>
         <span role="cell" class="row-card-line second">
           <Cell name="@timestamp" value={fields['@timestamp']} />
-          <span class="end-cut">{text(fields['api_name'])}</span>
+          <span class="end-cut">{legible(cutMiddle(text(fields['api_name']), 80))}</span>
           <span class="number">{duration(numberOf(fields['request_time_ms']))}</span>
         </span>
       </div>
