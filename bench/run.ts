@@ -73,7 +73,7 @@ const listText = (scenarios: readonly Scenario[], options: BenchOptions): string
   scenarios.map((one) => `  ${one.name.padEnd(18)} ${one.title} (${Math.round(one.seconds(options))} s)`).join('\n')
 
 // What was started is ended when this process exits, and a signal alone would not let it.
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1))
 try {
   process.exitCode = await main(process.argv.slice(2))
 } catch (error) {

@@ -2,6 +2,7 @@ import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import net from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { cleanEnvironment } from '../../test/support/programs.ts'
+import { processTree } from './proc.ts'
 
 /** The program under test has a core for itself; load generator, upstream and Redis share the other. */
 export const TEST_CORE = [0]
@@ -19,13 +20,17 @@ export interface Running {
   readonly startedMs: number
   readonly stderr: () => string
   readonly hasEnded: () => boolean
+  /** Holds it with all below it, so that it takes nothing of its core from others. What it has still to do waits too. */
+  pause(): void
+  resume(): void
+  /** Ends it, paused or not. */
   stop(): Promise<void>
 }
 
 /** Ended with this process, should it end before they were stopped; not killed, or nginx would leave its worker behind. */
 const children = new Set<ChildProcess>()
 process.on('exit', () => {
-  for (const child of children) child.kill('SIGTERM')
+  for (const child of children) end(child)
 })
 
 /** The command with what pins it. */
@@ -55,7 +60,16 @@ export function start(command: readonly string[], cores: readonly number[], opti
   child.once('error', (error) => (stderr += error.message))
   child.once('exit', () => children.delete(child))
   const hasEnded = (): boolean => child.exitCode !== null || child.signalCode !== null
-  return { pid: child.pid ?? -1, cores, startedMs, stderr: () => stderr, hasEnded, stop: () => stop(child) }
+  return {
+    pid: child.pid ?? -1,
+    cores,
+    startedMs,
+    stderr: () => stderr,
+    hasEnded,
+    pause: () => familyOf(child).forEach((pid) => process.kill(pid, 'SIGSTOP')),
+    resume: () => resume(child),
+    stop: () => stop(child),
+  }
 }
 
 const START_LIMIT_MS = 30_000
@@ -95,11 +109,29 @@ export function listens(port: number): Promise<string | null> {
   })
 }
 
+/** A process before those below it: while it is held, it does not miss them. */
+const familyOf = ({ pid, exitCode, signalCode }: ChildProcess): number[] =>
+  pid === undefined || exitCode !== null || signalCode !== null ? [] : processTree(pid)
+
+function resume(child: ChildProcess): void {
+  for (const pid of familyOf(child).reverse()) process.kill(pid, 'SIGCONT')
+}
+
+/** To a process that is held the signal comes when it goes on. */
+function end(child: ChildProcess): void {
+  child.kill('SIGTERM')
+  try {
+    resume(child)
+  } catch {
+    // It or a part of it has ended already.
+  }
+}
+
 async function stop(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   const timer = setTimeout(() => child.kill('SIGKILL'), KILL_AFTER_MS)
-  child.kill('SIGTERM')
+  end(child)
   await ended
   clearTimeout(timer)
 }

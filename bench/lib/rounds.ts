@@ -14,6 +14,8 @@ export interface Contender {
   readonly records: Redis | null
   /** A peer may fail a request; ours may not. */
   readonly ours: boolean
+  /** Others need its process too: it goes on while it is not its turn. */
+  readonly neededByOthers?: true
 }
 
 /** One round of one program. */
@@ -39,15 +41,21 @@ export interface RoundOptions {
   /** Of each round. */
   readonly seconds: number
   readonly warmUpSeconds: number
+  /** Of the load before each round, which is not measured; 0 when the load itself has such a part. */
+  readonly settleSeconds?: number
   /** How many requests the end of a round may cut off. */
   readonly underWay: number
 }
+
+/** A program that was held finds its caches cold, and some of its connections to the upstream closed. */
+export const SETTLE_SECONDS = 0.5
 
 /** Runs a load against a program; the closed loop unless told otherwise. */
 export type Load = (contender: Contender, seconds: number) => Promise<LoadResult>
 
 /**
- * Lets the programs take turns, A B C, B C A, C A B, after a warm-up of each: none of them is always the first.
+ * Lets the programs take turns, A B C, B C A, C A B, after a warm-up of each: none of them is always the first. Those whose
+ * turn it is not are held, with nothing left to do: their records are in Redis by then.
  *
  * @throws When a record is missing or one of our requests failed: speed is not bought with loss.
  */
@@ -56,19 +64,34 @@ export async function takeTurns(
   options: RoundOptions,
   load: Load,
 ): Promise<Measured> {
+  contenders.forEach(hold)
   for (const contender of contenders) {
-    await load(contender, options.warmUpSeconds)
-    if (contender.records !== null) await countAndClear(contender.records)
+    contender.process.resume()
+    const { requests } = await load(contender, options.warmUpSeconds)
+    if (contender.records !== null) await countAndClear(contender.records, requests)
+    hold(contender)
   }
   const measured = Object.fromEntries(contenders.map(({ name }) => [name, [] as Sample[]]))
   for (let round = 0; round < options.rounds; round++) {
     for (const contender of startingAt(contenders, round)) {
-      const sample = await measure(contender, options.seconds, load)
-      measured[contender.name]?.push(sample)
-      await checkSample(contender, sample, options.underWay)
+      measured[contender.name]?.push(await takeTurn(contender, options, load))
     }
   }
   return measured
+}
+
+function hold({ process, neededByOthers }: Contender): void {
+  if (neededByOthers !== true) process.pause()
+}
+
+async function takeTurn(contender: Contender, options: RoundOptions, load: Load): Promise<Sample> {
+  const { seconds, settleSeconds = SETTLE_SECONDS, underWay } = options
+  contender.process.resume()
+  const settling = settleSeconds > 0 ? [await load(contender, settleSeconds)] : []
+  const sample = await measure(contender, seconds, load)
+  await checkLoads(contender, [...settling, sample], underWay)
+  hold(contender)
+  return sample
 }
 
 const startingAt = <T>(all: readonly T[], first: number): T[] => {
@@ -105,10 +128,17 @@ const times = (pid: number, cores: readonly number[]) => ({
   seconds: performance.now() / 1000,
 })
 
-async function checkSample({ name, ours, records }: Contender, sample: Sample, underWay: number): Promise<void> {
-  if (ours && sample.errors > 0) throw new Error(`${name}: ${sample.errors} requests failed`)
+/** @param underWay - Requests that the end of each load may have cut off. */
+async function checkLoads(
+  { name, ours, records }: Contender,
+  loads: readonly LoadResult[],
+  underWay: number,
+): Promise<void> {
+  const sum = (figure: 'requests' | 'errors'): number => loads.reduce((all, one) => all + one[figure], 0)
+  if (ours && sum('errors') > 0) throw new Error(`${name}: ${sum('errors')} requests failed`)
   if (records === null) return
-  const missing = missingRecords(sample.requests, await countAndClear(records, sample.requests), underWay)
+  const answered = sum('requests')
+  const missing = missingRecords(answered, await countAndClear(records, answered), underWay * loads.length)
   if (missing !== null) throw new Error(`${name}: ${missing}`)
 }
 

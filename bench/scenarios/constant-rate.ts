@@ -44,7 +44,7 @@ export const constantRate: Scenario = {
       return { ...report, megabytesPerSecond: NaN }
     }
     const rounds = options.rounds * ROUNDS_TIMES
-    const measured = await takeTurns(contenders, { ...options, rounds, underWay: 0 }, load)
+    const measured = await takeTurns(contenders, { ...options, rounds, settleSeconds: 0, underWay: 0 }, load)
     const p99 = (name: string): number[] => valuesOf(measured[name] ?? [], 'p99Ms')
     return {
       rounds,

@@ -4,7 +4,7 @@ import { startGateway } from '../lib/programs/gateway.ts'
 import { startPeer } from '../lib/programs/peers.ts'
 import type { Finding } from '../lib/measures.ts'
 import { disturbancesOf, figuresTable, inverse, pairsTable, valuesOf } from '../lib/report.ts'
-import { type Contender, type Measured, takeTurns, wrkLoad } from '../lib/rounds.ts'
+import { type Contender, type Measured, SETTLE_SECONDS, takeTurns, wrkLoad } from '../lib/rounds.ts'
 import type { Bar, Outcome, Scenario } from '../lib/scenario.ts'
 import { openStage, type Stage } from '../lib/stage.ts'
 import { change, ratio, spreadOfPairs } from '../lib/statistics.ts'
@@ -14,8 +14,8 @@ const ONE_CORE =
   'Everything shares one core: one request keeps one program busy at a time, and waking a core that sleeps takes a virtual ' +
   'machine longer than serving the request.'
 
-/** Waiting for the last records, and starting. */
-const SECONDS_BESIDE_LOAD = 1.2
+/** Coming to life again, waiting for the last records, and starting. */
+const SECONDS_BESIDE_LOAD = SETTLE_SECONDS + 1.2
 
 export const loadScenarios: readonly Scenario[] = LOAD_ROWS.map((row) => ({
   name: row.name,

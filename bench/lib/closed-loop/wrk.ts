@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process'
+import { type ChildProcess, execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { pinned } from '../processes.ts'
@@ -20,6 +20,7 @@ export interface LoadResult {
 }
 
 export interface ClosedLoopOptions {
+  /** Those of a fraction are only about so long. */
   readonly seconds: number
   readonly connections: number
   readonly cores: readonly number[]
@@ -27,15 +28,22 @@ export interface ClosedLoopOptions {
 
 /** Closed loop with wrk: every connection sends its next request when the answer is there. One thread for each core. */
 export async function closedLoop(target: Target, options: ClosedLoopOptions): Promise<LoadResult> {
-  const { stdout } = await run(...commandOf(target, options), { env: environmentOf(target) })
+  const running = run(...commandOf(target, options), { env: environmentOf(target) })
+  const timer = Number.isInteger(options.seconds) ? undefined : interruptAfter(running.child, options.seconds)
+  const { stdout } = await running
+  clearTimeout(timer)
   return parseWrk(stdout)
 }
+
+/** wrk counts in whole seconds, but reports when it is interrupted as it does at its end. */
+const interruptAfter = (child: ChildProcess, seconds: number): NodeJS.Timeout =>
+  setTimeout(() => child.kill('SIGINT'), seconds * 1000)
 
 function commandOf({ url, headers = {} }: Target, options: ClosedLoopOptions): [string, string[]] {
   const { seconds, connections, cores } = options
   const threads = Math.min(cores.length, connections)
   const fields = Object.entries(headers).flatMap(([name, value]) => ['-H', `${name}: ${value}`])
-  const sizes = [`-t${threads}`, `-c${connections}`, `-d${seconds}s`, '--timeout', '10s']
+  const sizes = [`-t${threads}`, `-c${connections}`, `-d${Math.ceil(seconds)}s`, '--timeout', '10s']
   const [program, ...args] = pinned(['wrk', ...sizes, ...fields, '-s', script, url.replace('{}', '0000')], cores)
   return [program, args]
 }

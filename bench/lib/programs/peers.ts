@@ -18,7 +18,7 @@ export async function startPeer(
   const same = { name, records: null, ours: false }
   if (peer === 'upstream') {
     const target = { ...request, url: `http://127.0.0.1:${stage.upstream.port}/${path}` }
-    return { ...same, process: stage.upstream.process, target }
+    return { ...same, process: stage.upstream.process, target, neededByOthers: true }
   }
   const { port, process } = await START[peer](stage, { tls })
   return {
