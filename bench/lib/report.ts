@@ -1,6 +1,6 @@
 import { number, spreadText, table } from './markdown.ts'
-import type { Measured, Sample } from './rounds.ts'
-import { median, ratio, spreadOfPairs } from './statistics.ts'
+import { type Measured, ROUNDS_PER_START, type Sample } from './rounds.ts'
+import { median, ratio, type Spread, spreadOfPairs } from './statistics.ts'
 
 /** Medians over the rounds of each program; errors are added up, and the worst disturbance is shown. */
 export function figuresTable(measured: Measured): string {
@@ -27,17 +27,27 @@ export function figuresTable(measured: Measured): string {
 
 /** How one program stands to each other one, round by round. */
 export function pairsTable(measured: Measured, ours: string): string {
-  const own = measured[ours] ?? []
-  const peers = Object.entries(measured).filter(([name]) => name !== ours)
+  const peers = Object.keys(measured).filter((name) => name !== ours)
   return table(
     [`${ours} against`, 'throughput, median (lowest to highest)', 'by CPU time', 'p99'],
-    peers.map(([name, samples]) => [
-      name,
-      spreadText(spreadOfPairs(valuesOf(own, 'perSecond'), valuesOf(samples, 'perSecond'), ratio), 2),
-      spreadText(spreadOfPairs(valuesOf(own, 'cpuMicros'), valuesOf(samples, 'cpuMicros'), inverse), 2),
-      spreadText(spreadOfPairs(valuesOf(own, 'p99Ms'), valuesOf(samples, 'p99Ms'), ratio), 2),
+    peers.map((peer) => [
+      peer,
+      spreadText(compareRounds(measured, [ours, peer], 'perSecond', ratio), 2),
+      spreadText(compareRounds(measured, [ours, peer], 'cpuMicros', inverse), 2),
+      spreadText(compareRounds(measured, [ours, peer], 'p99Ms', ratio), 2),
     ]),
   )
+}
+
+/** How one program stands to another by one figure, round by round. */
+export function compareRounds(
+  measured: Measured,
+  [ours, peer]: readonly [ours: string, peer: string],
+  figure: keyof Sample,
+  compare: (ours: number, peer: number) => number,
+): Spread {
+  const of = (name: string): number[] => valuesOf(measured[name] ?? [], figure)
+  return spreadOfPairs(of(ours), of(peer), compare, ROUNDS_PER_START)
 }
 
 /** Processor time turned round, so that more is better as it is for throughput. */

@@ -17,10 +17,19 @@ export async function writeResult(folder: string, result: Result): Promise<void>
   await writeFile(join(folder, `${result.name}.md`), `${resultText(result)}\n`)
 }
 
-export const resultText = ({ title, conditions, rounds, placement = APART, warnings, report }: Result): string =>
+export const resultText = ({
+  title,
+  conditions,
+  rounds,
+  starts,
+  placement = APART,
+  warnings,
+  report,
+}: Result): string =>
   [
     `# ${title}`,
     conditionsText({ ...conditions, rounds: rounds ?? conditions.rounds }, placement),
+    ...(starts === undefined ? [] : [`Started ${starts === 1 ? 'once' : `${starts} times`}.`]),
     ...warnings.map((one) => `**${one}**`),
     ...report,
   ].join('\n\n')

@@ -14,12 +14,19 @@ export interface Contender {
   readonly records: Redis | null
   /** A peer may fail a request; ours may not. */
   readonly ours: boolean
-  /** Others need its process too: it goes on while it is not its turn. */
+  /** Others need its process too: it goes on while it is not its turn, and is not started anew. */
   readonly neededByOthers?: true
+  /** It runs as compiled from the first request on. */
+  readonly compiledAhead?: true
 }
 
+/** Starts a program, ready for load. */
+export type StartContender = () => Promise<Contender>
+
 /** One round of one program. */
-export interface Sample extends LoadResult {
+export type Sample<R extends LoadResult = LoadResult> = R & Figures
+
+interface Figures {
   /** Requests a second for each of its cores. */
   readonly perCore: number
   /** Processor time of the program for each request. */
@@ -34,7 +41,7 @@ export interface Sample extends LoadResult {
 }
 
 /** All rounds of each program, by name. */
-export type Measured = Readonly<Record<string, readonly Sample[]>>
+export type Measured<R extends LoadResult = LoadResult> = Readonly<Record<string, readonly Sample<R>[]>>
 
 export interface RoundOptions {
   readonly rounds: number
@@ -47,44 +54,74 @@ export interface RoundOptions {
   readonly underWay: number
 }
 
+/**
+ * All programs are started anew after so many rounds. What V8's compiler makes of a program differs from start to start and
+ * then stays: it must be in the spread, and not in all rounds.
+ */
+export const ROUNDS_PER_START = 3
+
+export const startsOf = (rounds: number): number => Math.ceil(rounds / ROUNDS_PER_START)
+
+/** About how long one program takes in all. */
+export const turnsSeconds = ({ rounds, seconds, warmUpSeconds }: Omit<RoundOptions, 'underWay'>): number =>
+  startsOf(rounds) * (warmUpSeconds + START_SECONDS) + rounds * (seconds + SECONDS_BESIDE_LOAD)
+
+const START_SECONDS = 1.5
+/** Coming to life again, and waiting for the last records. */
+const SECONDS_BESIDE_LOAD = 1.5
+const AHEAD_WARM_UP_SECONDS = 1
+
 /** A program that was held finds its caches cold, and some of its connections to the upstream closed. */
-export const SETTLE_SECONDS = 0.5
+const SETTLE_SECONDS = 0.5
 
 /** Runs a load against a program; the closed loop unless told otherwise. */
-export type Load = (contender: Contender, seconds: number) => Promise<LoadResult>
+export type Load<R extends LoadResult = LoadResult> = (contender: Contender, seconds: number) => Promise<R>
 
 /**
  * Lets the programs take turns, A B C, B C A, C A B, after a warm-up of each: none of them is always the first. Those whose
- * turn it is not are held, with nothing left to do: their records are in Redis by then.
+ * turn it is not are held, with nothing left to do: their records are in Redis by then. Every few rounds all are ended and
+ * started anew.
  *
  * @throws When a record is missing or one of our requests failed: speed is not bought with loss.
  */
-export async function takeTurns(
-  contenders: readonly Contender[],
+export async function takeTurns<R extends LoadResult>(
+  starts: readonly StartContender[],
   options: RoundOptions,
-  load: Load,
-): Promise<Measured> {
-  contenders.forEach(hold)
-  for (const contender of contenders) {
-    contender.process.resume()
-    const { requests } = await load(contender, options.warmUpSeconds)
-    if (contender.records !== null) await countAndClear(contender.records, requests)
-    hold(contender)
-  }
-  const measured = Object.fromEntries(contenders.map(({ name }) => [name, [] as Sample[]]))
-  for (let round = 0; round < options.rounds; round++) {
-    for (const contender of startingAt(contenders, round)) {
-      measured[contender.name]?.push(await takeTurn(contender, options, load))
+  load: Load<R>,
+): Promise<Measured<R>> {
+  const measured: Record<string, Sample<R>[]> = {}
+  for (let round = 0; round < options.rounds;) {
+    const contenders: Contender[] = []
+    for (const start of starts) contenders.push(await startWarm(start, options, load))
+    for (const end = Math.min(options.rounds, round + ROUNDS_PER_START); round < end; round++) {
+      for (const contender of startingAt(contenders, round)) {
+        const samples = (measured[contender.name] ??= [])
+        samples.push(await takeTurn(contender, options, load))
+      }
     }
+    for (const { process, neededByOthers } of contenders) if (neededByOthers !== true) await process.stop()
   }
   return measured
+}
+
+async function startWarm(start: StartContender, { warmUpSeconds }: RoundOptions, load: Load): Promise<Contender> {
+  const contender = await start()
+  const { records, compiledAhead } = contender
+  const { requests } = await load(contender, compiledAhead === true ? AHEAD_WARM_UP_SECONDS : warmUpSeconds)
+  if (records !== null) await countAndClear(records, requests)
+  hold(contender)
+  return contender
 }
 
 function hold({ process, neededByOthers }: Contender): void {
   if (neededByOthers !== true) process.pause()
 }
 
-async function takeTurn(contender: Contender, options: RoundOptions, load: Load): Promise<Sample> {
+async function takeTurn<R extends LoadResult>(
+  contender: Contender,
+  options: RoundOptions,
+  load: Load<R>,
+): Promise<Sample<R>> {
   const { seconds, settleSeconds = SETTLE_SECONDS, underWay } = options
   contender.process.resume()
   const settling = settleSeconds > 0 ? [await load(contender, settleSeconds)] : []
@@ -99,7 +136,7 @@ const startingAt = <T>(all: readonly T[], first: number): T[] => {
   return [...all.slice(at), ...all.slice(0, at)]
 }
 
-async function measure(contender: Contender, seconds: number, load: Load): Promise<Sample> {
+async function measure<R extends LoadResult>(contender: Contender, seconds: number, load: Load<R>): Promise<Sample<R>> {
   const { pid, cores } = contender.process
   const before = times(pid, cores)
   const result = await load(contender, seconds)

@@ -36,6 +36,16 @@ describe('statistics', () => {
     expect(spreadOf(values)).toMatchObject({ low, high })
   })
 
+  test('reckons with starts rather than rounds where rounds share a start', () => {
+    const ofThreeStarts = [1, 2, 3, 7, 7, 7, 5, 4, 9]
+    expect(spreadOf(ofThreeStarts, 3)).toEqual({ median: 5, min: 1, max: 9, low: 2, high: 7 })
+    expect(spreadOfPairs(ofThreeStarts, Array(9).fill(1), ratio, 3)).toMatchObject({ low: 2, high: 7 })
+  })
+
+  test('takes what is left for a start too', () => {
+    expect(spreadOf([1, 1, 1, 5], 3)).toMatchObject({ low: 1, high: 5 })
+  })
+
   test('compares by difference and by change in percent', () => {
     expect(spreadOfPairs([5], [3], difference).median).toBe(2)
     expect(spreadOfPairs([80], [100], change).median).toBeCloseTo(-20)

@@ -3,7 +3,7 @@ export interface Spread {
   readonly median: number
   readonly min: number
   readonly max: number
-  /** Between these, the median of endlessly many rounds lies nine times in ten; the lowest and the highest of less than five. */
+  /** Between these, the median of endlessly many rounds lies nine times in ten; the lowest and the highest of less than five starts. */
   readonly low: number
   readonly high: number
 }
@@ -16,8 +16,12 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? NaN)) / 2
 }
 
-export function spreadOf(values: readonly number[]): Spread {
-  const sorted = values.toSorted((a, b) => a - b)
+/**
+ * @param together - So many values in a row have something in common, such as one start of the programs: they lie near
+ *   each other and so say less than as many others. Where the true median lies is told from one median for each of these groups.
+ */
+export function spreadOf(values: readonly number[], together = 1): Spread {
+  const sorted = mediansOf(values, together).toSorted((a, b) => a - b)
   const outside = valuesOutside(sorted.length)
   return {
     median: median(values),
@@ -26,6 +30,11 @@ export function spreadOf(values: readonly number[]): Spread {
     low: sorted[outside] ?? NaN,
     high: sorted[sorted.length - 1 - outside] ?? NaN,
   }
+}
+
+function mediansOf(values: readonly number[], together: number): readonly number[] {
+  const groups = Math.ceil(values.length / together)
+  return Array.from({ length: groups }, (_, i) => median(values.slice(i * together, (i + 1) * together)))
 }
 
 const CONFIDENCE = 0.9
@@ -55,9 +64,13 @@ export function spreadOfPairs(
   ours: readonly number[],
   peer: readonly number[],
   compare: (ours: number, peer: number) => number,
+  together = 1,
 ): Spread {
   if (ours.length !== peer.length) throw new Error(`${ours.length} rounds cannot be paired with ${peer.length}`)
-  return spreadOf(ours.map((value, round) => compare(value, peer[round] as number)))
+  return spreadOf(
+    ours.map((value, round) => compare(value, peer[round] as number)),
+    together,
+  )
 }
 
 export const ratio = (ours: number, peer: number): number => ours / peer

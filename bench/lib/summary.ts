@@ -32,7 +32,8 @@ export function summaryText(results: readonly Result[], problems: readonly strin
 }
 
 const HOW_JUDGED =
-  'The median decides. *In doubt*: the rounds lie so far apart that more of them could well move the median across the floor.'
+  'The median decides. *In doubt*: starts of the programs, each with its rounds, lie so far apart that more of them could well move ' +
+  'the median across the floor.'
 
 const warningsOf = ({ name, warnings }: Result): string[] => warnings.map((one) => `${name}: ${one}`)
 

@@ -5,11 +5,14 @@ import { openLoop } from '../lib/open-loop/open-loop.ts'
 import { LOAD_CORE } from '../lib/processes.ts'
 import { startGateway } from '../lib/programs/gateway.ts'
 import { startPeer } from '../lib/programs/peers.ts'
-import { disturbancesOf, figuresTable, pairsTable, valuesOf } from '../lib/report.ts'
-import { type Contender, takeTurns } from '../lib/rounds.ts'
+import { countAndClear } from '../lib/records.ts'
+import { compareRounds, disturbancesOf, figuresTable, pairsTable } from '../lib/report.ts'
+import { type Contender, type Measured, type StartContender, startsOf, takeTurns, turnsSeconds } from '../lib/rounds.ts'
 import type { Scenario } from '../lib/scenario.ts'
 import { openStage } from '../lib/stage.ts'
-import { change, median, spreadOfPairs } from '../lib/statistics.ts'
+import { change, median } from '../lib/statistics.ts'
+
+type OpenLoopResult = GeneratorReport & LoadResult
 
 const PROGRAMS = 4
 /** A p99 of a few seconds hangs on the moments in which the machine stands still; it takes more rounds than throughput. */
@@ -20,45 +23,43 @@ const DIRECT = 'straight to the upstream'
 export const constantRate: Scenario = {
   name: 'constant-rate',
   title: 'Constant rate, keyless',
-  seconds: ({ rounds, seconds, warmUpSeconds }) =>
-    PROGRAMS * (2 * warmUpSeconds + ROUNDS_TIMES * rounds * (seconds + 2)),
+  seconds: (options) =>
+    PROGRAMS * (options.warmUpSeconds + turnsSeconds({ ...options, rounds: options.rounds * ROUNDS_TIMES })),
   async run(options) {
     await using stage = await openStage()
-    const start = async (name: string, analytics: boolean): Promise<Contender> => ({
+    const gateway = (name: string, analytics: boolean) => async (): Promise<Contender> => ({
       name,
       ours: true,
       records: analytics ? stage.redis : null,
       ...(await startGateway(stage, { analytics })),
     })
-    const gateways = [await start('gateway', true), await start('gateway, analytics off', false)]
-    const contenders = [
+    const gateways = [gateway('gateway', true), gateway('gateway, analytics off', false)]
+    const starts = [
       ...gateways,
-      await startPeer(stage, { name: 'nginx', peer: 'nginx' }, {}),
-      await startPeer(stage, { name: DIRECT, peer: 'upstream' }, {}),
+      () => startPeer(stage, { name: 'nginx', peer: 'nginx' }, {}),
+      () => startPeer(stage, { name: DIRECT, peer: 'upstream' }, {}),
     ]
     const perSecond = await thirdOfTheSlowest(gateways, options)
-    const reports = new Map<string, GeneratorReport[]>(contenders.map(({ name }) => [name, []]))
-    const load = async ({ name, target }: Contender, seconds: number): Promise<LoadResult> => {
-      const report = await openLoop(target, { perSecond, seconds, connections: options.connections })
-      reports.get(name)?.push(report)
-      return { ...report, megabytesPerSecond: NaN }
-    }
+    const load = async ({ target }: Contender, seconds: number): Promise<OpenLoopResult> => ({
+      ...(await openLoop(target, { perSecond, seconds, connections: options.connections })),
+      megabytesPerSecond: NaN,
+    })
     const rounds = options.rounds * ROUNDS_TIMES
-    const measured = await takeTurns(contenders, { ...options, rounds, settleSeconds: 0, underWay: 0 }, load)
-    const p99 = (name: string): number[] => valuesOf(measured[name] ?? [], 'p99Ms')
+    const measured = await takeTurns(starts, { ...options, rounds, settleSeconds: 0, underWay: 0 }, load)
     return {
       rounds,
+      starts: startsOf(rounds),
       report: [
         `Open loop, ${number(perSecond, 0)} requests a second over at most ${options.connections} connections: a third of ` +
           `what the slower of the two gateways answers in a closed loop. Latency counts from the time a request was due.`,
         figuresTable(measured),
         pairsTable(measured, 'gateway'),
-        overheadText(reports, rounds),
+        overheadText(measured),
       ],
       findings: [
         {
           id: 'analytics-p99',
-          value: spreadOfPairs(p99('gateway'), p99('gateway, analytics off'), change),
+          value: compareRounds(measured, ['gateway', 'gateway, analytics off'], 'p99Ms', change),
           byCpu: null,
         },
       ],
@@ -70,23 +71,25 @@ export const constantRate: Scenario = {
 }
 
 async function thirdOfTheSlowest(
-  gateways: readonly Contender[],
+  gateways: readonly StartContender[],
   { connections, warmUpSeconds }: { connections: number; warmUpSeconds: number },
 ): Promise<number> {
   const most: number[] = []
-  for (const { target } of gateways) {
+  for (const start of gateways) {
+    const { target, process, records } = await start()
     const load = { seconds: warmUpSeconds, connections, cores: LOAD_CORE }
     await closedLoop(target, load)
     most.push((await closedLoop(target, load)).perSecond)
+    await process.stop()
+    if (records !== null) await countAndClear(records)
   }
   return Math.max(100, Math.floor(Math.min(...most) / 3 / 100) * 100)
 }
 
 /** What the load generator adds itself: part of every latency above, most plainly of those without a gateway. */
-function overheadText(reports: ReadonlyMap<string, readonly GeneratorReport[]>, rounds: number): string {
-  const rows = [...reports].map(([name, all]) => {
-    // The first report is the warm-up's.
-    const of = (figure: keyof GeneratorReport): number => median(all.slice(-rounds).map((report) => report[figure]))
+function overheadText(measured: Measured<OpenLoopResult>): string {
+  const rows = Object.entries(measured).map(([name, samples]) => {
+    const of = (figure: keyof GeneratorReport): number => median(samples.map((sample) => sample[figure]))
     return [name, number(of('lateP50Ms'), 2), number(of('lateP99Ms'), 2), number(of('ownCpuMicros'), 1)]
   })
   return [

@@ -3,38 +3,36 @@ import { isInstalled, LOAD_CORE } from '../lib/processes.ts'
 import { startGateway } from '../lib/programs/gateway.ts'
 import { startPeer } from '../lib/programs/peers.ts'
 import type { Finding } from '../lib/measures.ts'
-import { disturbancesOf, figuresTable, inverse, pairsTable, valuesOf } from '../lib/report.ts'
-import { type Contender, type Measured, SETTLE_SECONDS, takeTurns, wrkLoad } from '../lib/rounds.ts'
+import { compareRounds, disturbancesOf, figuresTable, inverse, pairsTable } from '../lib/report.ts'
+import { type Contender, type Measured, startsOf, takeTurns, turnsSeconds, wrkLoad } from '../lib/rounds.ts'
 import type { Bar, Outcome, Scenario } from '../lib/scenario.ts'
 import { openStage, type Stage } from '../lib/stage.ts'
-import { change, ratio, spreadOfPairs } from '../lib/statistics.ts'
+import { change, ratio } from '../lib/statistics.ts'
 import { LOAD_ROWS, type LoadRow, type MeasureRow, type ProgramRow } from './load-rows.ts'
 
 const ONE_CORE =
   'Everything shares one core: one request keeps one program busy at a time, and waking a core that sleeps takes a virtual ' +
   'machine longer than serving the request.'
 
-/** Coming to life again, waiting for the last records, and starting. */
-const SECONDS_BESIDE_LOAD = SETTLE_SECONDS + 1.2
-
 export const loadScenarios: readonly Scenario[] = LOAD_ROWS.map((row) => ({
   name: row.name,
   title: row.title,
-  seconds: ({ rounds, seconds, warmUpSeconds }) =>
-    row.programs.length * (warmUpSeconds + rounds * (row.roundsTimes ?? 1) * (seconds + SECONDS_BESIDE_LOAD)),
+  seconds: (options) => row.programs.length * turnsSeconds({ ...options, rounds: roundsOf(row, options) }),
   async run(options) {
     await using stage = await openStage(row.oneCore === true ? { testCores: LOAD_CORE } : {})
     const missing = row.programs.filter(isMissing)
-    const contenders: Contender[] = []
-    for (const program of row.programs.filter((one) => !isMissing(one)))
-      contenders.push(await startContender(stage, program, row))
+    const starts = row.programs
+      .filter((program) => !isMissing(program))
+      .map((program) => () => startContender(stage, program, row))
     const connections = row.connections ?? options.connections
-    const rounds = options.rounds * (row.roundsTimes ?? 1)
+    const rounds = roundsOf(row, options)
     const turns = { ...options, rounds, underWay: connections }
-    const measured = await takeTurns(contenders, turns, wrkLoad(connections, LOAD_CORE))
+    const measured = await takeTurns(starts, turns, wrkLoad(connections, LOAD_CORE))
     return outcomeOf(row, measured, { connections, rounds, missing })
   },
 }))
+
+const roundsOf = ({ roundsTimes = 1 }: LoadRow, { rounds }: { rounds: number }): number => rounds * roundsTimes
 
 const isMissing = (program: ProgramRow): boolean =>
   'peer' in program && program.peer === 'haproxy' && !isInstalled('haproxy')
@@ -73,6 +71,7 @@ function outcomeOf(row: LoadRow, measured: Measured, { connections, rounds, miss
   return {
     ...(row.oneCore === true && { placement: ONE_CORE }),
     rounds,
+    starts: startsOf(rounds),
     report: [
       `Closed loop, ${connections} ${connections === 1 ? 'connection' : 'connections'}.`,
       ...missing.map(({ name }) => `Left out, because it is not installed: ${name}.`),
@@ -96,23 +95,20 @@ const BY_CPU = new Map<MeasureRow['compare'], MeasureRow['compare']>([
 ])
 
 function findingOf({ id, ours, peer, figure, compare }: MeasureRow, measured: Measured): Finding {
-  const [own, other] = [measured[ours] ?? [], measured[peer] ?? []]
   const byCpu = figure === 'perSecond' ? BY_CPU.get(compare) : undefined
   return {
     id,
-    value: spreadOfPairs(valuesOf(own, figure), valuesOf(other, figure), compare),
-    byCpu: byCpu ? spreadOfPairs(valuesOf(own, 'cpuMicros'), valuesOf(other, 'cpuMicros'), byCpu) : null,
+    value: compareRounds(measured, [ours, peer], figure, compare),
+    byCpu: byCpu ? compareRounds(measured, [ours, peer], 'cpuMicros', byCpu) : null,
   }
 }
 
 /** Throughput of each program in relation to nginx in the same round. */
 function barsOf(row: LoadRow, measured: Measured): Bar[] {
-  const { nginx } = measured
-  if (nginx === undefined) return []
+  if (measured.nginx === undefined) return []
   return row.programs.flatMap(({ name, ...program }) => {
-    const samples = measured[name]
-    if (samples === undefined) return []
-    const value = spreadOfPairs(valuesOf(samples, 'perSecond'), valuesOf(nginx, 'perSecond'), ratio)
+    if (measured[name] === undefined) return []
+    const value = compareRounds(measured, [name, 'nginx'], 'perSecond', ratio)
     return [{ label: name, ours: 'gateway' in program, value }]
   })
 }

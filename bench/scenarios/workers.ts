@@ -2,11 +2,11 @@ import { closedLoop } from '../lib/closed-loop/wrk.ts'
 import { processTree } from '../lib/proc.ts'
 import { BOTH_CORES, TEST_CORE } from '../lib/processes.ts'
 import { startGateway } from '../lib/programs/gateway.ts'
-import { disturbancesOf, figuresTable, inverse, pairsTable, valuesOf } from '../lib/report.ts'
-import { type Contender, takeTurns } from '../lib/rounds.ts'
+import { compareRounds, disturbancesOf, figuresTable, inverse, pairsTable } from '../lib/report.ts'
+import { type Contender, startsOf, takeTurns, turnsSeconds } from '../lib/rounds.ts'
 import { type Scenario, SkippedError } from '../lib/scenario.ts'
 import { openStage, type Stage } from '../lib/stage.ts'
-import { ratio, spreadOfPairs } from '../lib/statistics.ts'
+import { ratio } from '../lib/statistics.ts'
 
 const TWO = 'two workers, two cores'
 const ONE = 'one worker, one core'
@@ -18,28 +18,26 @@ const ONE = 'one worker, one core'
 export const workers: Scenario = {
   name: 'workers',
   title: 'Two workers against one, keyless, analytics on',
-  seconds: ({ rounds, seconds, warmUpSeconds }) => 2 * (warmUpSeconds + rounds * (seconds + 2)),
+  seconds: (options) => 2 * turnsSeconds(options),
   async run(options) {
     await using both = await openStage({ cores: BOTH_CORES, upstreamWorkers: 2 })
     await using single = await openStage({ cores: TEST_CORE })
-    const contenders = [await startWorkers(both, TWO, 2), await startWorkers(single, ONE, 1)]
+    const starts = [() => startWorkers(both, TWO, 2), () => startWorkers(single, ONE, 1)]
     const { connections } = options
-    const measured = await takeTurns(
-      contenders,
-      { ...options, underWay: connections },
-      ({ target, process }, seconds) => closedLoop(target, { seconds, connections, cores: process.cores }),
+    const measured = await takeTurns(starts, { ...options, underWay: connections }, ({ target, process }, seconds) =>
+      closedLoop(target, { seconds, connections, cores: process.cores }),
     )
-    const [two, one] = [measured[TWO] ?? [], measured[ONE] ?? []]
     return {
+      starts: startsOf(options.rounds),
       placement:
         'Load generator, upstream and Redis share the cores of the gateway on both sides, so “others there” is mostly theirs.',
       report: [`Closed loop, ${connections} connections.`, figuresTable(measured), pairsTable(measured, TWO)],
       findings: [
         {
           id: 'workers',
-          value: spreadOfPairs(valuesOf(two, 'perSecond'), valuesOf(one, 'perSecond'), ratio),
+          value: compareRounds(measured, [TWO, ONE], 'perSecond', ratio),
           // Twice the cores at the same time for each request would be twice as much.
-          byCpu: spreadOfPairs(valuesOf(two, 'cpuMicros'), valuesOf(one, 'cpuMicros'), (a, b) => 2 * inverse(a, b)),
+          byCpu: compareRounds(measured, [TWO, ONE], 'cpuMicros', (a, b) => 2 * inverse(a, b)),
         },
       ],
       warnings: disturbancesOf(measured, [TWO, ONE]),
