@@ -78,7 +78,7 @@ const SETTLE_SECONDS = 0.5
 export type Load<R extends LoadResult = LoadResult> = (contender: Contender, seconds: number) => Promise<R>
 
 /**
- * Lets the programs take turns, A B C, B C A, C A B, after a warm-up of each: none of them is always the first. Those whose
+ * Lets the programs take turns after a warm-up of each, in the order of `orderOf`. Those whose
  * turn it is not are held, with nothing left to do: their records are in Redis by then. Every few rounds all are ended and
  * started anew.
  *
@@ -94,7 +94,7 @@ export async function takeTurns<R extends LoadResult>(
     const contenders: Contender[] = []
     for (const start of starts) contenders.push(await startWarm(start, options, load))
     for (const end = Math.min(options.rounds, round + ROUNDS_PER_START); round < end; round++) {
-      for (const contender of startingAt(contenders, round)) {
+      for (const contender of orderOf(contenders, round)) {
         const samples = (measured[contender.name] ??= [])
         samples.push(await takeTurn(contender, options, load))
       }
@@ -131,9 +131,14 @@ async function takeTurn<R extends LoadResult>(
   return sample
 }
 
-const startingAt = <T>(all: readonly T[], first: number): T[] => {
-  const at = first % all.length
-  return [...all.slice(at), ...all.slice(0, at)]
+/**
+ * A B C, C B A, B C A, A C B, and so on: none is always the first, and of any two each comes first in every other round. If
+ * the order only went round, two neighbours would nearly always be in the same one.
+ */
+export function orderOf<T>(all: readonly T[], round: number): T[] {
+  const first = Math.floor(round / 2) % all.length
+  const order = [...all.slice(first), ...all.slice(0, first)]
+  return round % 2 === 0 ? order : order.reverse()
 }
 
 async function measure<R extends LoadResult>(contender: Contender, seconds: number, load: Load<R>): Promise<Sample<R>> {
