@@ -32,6 +32,7 @@ import { withRequestCounts } from './metrics/request-counts.ts'
 import { createUpstreamTransport } from './proxy/create-transport.ts'
 import type { ForwardOptions } from './proxy/forward.ts'
 import { proxyFromEnvironment } from './proxy/forward-proxy.ts'
+import { SharedPools } from './proxy/http1/shared-pools.ts'
 import { createLane } from './proxy/lanes/index.ts'
 import { createListStore } from './analytics/list-store.ts'
 import { createRedisStores } from './redis/stores.ts'
@@ -207,7 +208,12 @@ export async function createGateway({ config, log, env, part: given }: GatewayOp
     cwd: process.cwd(),
     values: secretValues,
   }
-  const transportDeps = { config, log, proxyFromEnvironment: proxyFromEnvironment(env) }
+  const transportDeps = {
+    config,
+    log,
+    proxyFromEnvironment: proxyFromEnvironment(env),
+    pools: new SharedPools(),
+  }
   const compileDeps: CompileDeps = {
     config,
     log,

@@ -14,6 +14,8 @@ interface Seen {
   cipher: string
   servername: string | false
   client: string | null
+  /** Which connection it was, counted from 1. */
+  connection: number
 }
 
 interface TlsUpstream extends AsyncDisposable {
@@ -22,6 +24,7 @@ interface TlsUpstream extends AsyncDisposable {
 
 /** An upstream that tells how it was connected to. */
 async function startTlsUpstream(options: ServerOptions): Promise<TlsUpstream> {
+  const connections = new Map<TLSSocket, number>()
   const server = createServer(options, (req, res) => {
     const socket = req.socket as TLSSocket
     const seen: Seen = {
@@ -29,10 +32,12 @@ async function startTlsUpstream(options: ServerOptions): Promise<TlsUpstream> {
       cipher: socket.getCipher().name,
       servername: (socket as TLSSocket & { servername: string | false }).servername,
       client: (socket.getPeerCertificate().subject as { CN?: string } | undefined)?.CN ?? null,
+      connection: connections.get(socket) ?? 0,
     }
     res.setHeader('Content-Type', 'application/json')
     res.end(JSON.stringify(seen))
   })
+  server.on('secureConnection', (socket) => connections.set(socket, connections.size + 1))
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
@@ -112,6 +117,7 @@ describe('TLS to upstreams', () => {
 
     const certificates = { '*': wildcardClient.file, [`localhost:${asking}`]: client.file }
     add('client-certificate', at(asking), { upstream_certificates: certificates })
+    add('client-certificate-too', at(asking), { upstream_certificates: certificates })
     add('client-certificate-any', at(asking), { upstream_certificates: { '*': wildcardClient.file } })
     add('client-certificate-off', at(asking), {
       upstream_certificates: certificates,
@@ -182,6 +188,30 @@ describe('TLS to upstreams', () => {
     ['client-certificate-off', { client: null }],
   ])('%s connects as %o', async (name, expected) => {
     expect(JSON.parse((await ask(name)).text)).toMatchObject(expected)
+  })
+
+  test('APIs share a connection when they make it alike, and only then', async () => {
+    const names = ['client-certificate', 'client-certificate-any', 'client-certificate-off', 'client-certificate-too']
+    const rounds: Seen[][] = []
+    for (let round = 0; round < 3; round++) {
+      const seen: Seen[] = []
+      for (const name of names) seen.push(JSON.parse((await ask(name)).text) as Seen)
+      rounds.push(seen)
+    }
+    for (const seen of rounds) {
+      expect(seen.map(({ client: shown }) => shown)).toEqual(['client', 'anybody', null, 'client'])
+      const [own, any, off, too] = seen.map(({ connection }) => connection)
+      expect(too).toBe(own)
+      expect(new Set([own, any, off]).size).toBe(3)
+      expect(seen).toEqual(rounds[0])
+    }
+  })
+
+  test('a connection that one API did not verify is of no use to another that does', async () => {
+    expect((await ask('unknown-unverified')).status).toBe(200)
+    expect((await ask('unknown')).status).toBe(500)
+    expect((await ask('pinned')).status).toBe(200)
+    expect((await ask('unknown')).status).toBe(500)
   })
 
   test.each([

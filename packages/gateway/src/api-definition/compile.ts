@@ -95,9 +95,10 @@ export function compileApi(loaded: LoadedDefinition, listenPath: string, deps: C
       lacksSecrets: loaded.lacksSecrets === true,
       upstream,
       versionUpstreams: upstreamsOfVersions(upstream),
-      transport: deps.createTransport(definition),
       analytics: analyticsOf(definition, target.authority, deps),
       events: deps.events.forApi(definition),
+      // Last of those that may throw: it has to be closed.
+      transport: deps.createTransport(definition),
       chain: [],
       optionsChain: null,
       responseChain: [],

@@ -10,20 +10,20 @@ export const upstream = {
     env: 'TYK_GW_PROXYDEFAULTTIMEOUT',
   },
   max_idle_connections: {
-    doc: 'Idle upstream connections kept per API; 0 sets no limit.',
+    doc: 'Idle upstream connections kept per API; of APIs that share connections, for all of them together so many times their number. 0 sets no limit.',
     format: 'go-int',
     default: 0,
     env: 'TYK_GW_MAXIDLECONNS',
   },
   max_idle_connections_per_host: {
-    doc: 'Idle upstream connections kept per API and host; 0 means 500 (Tyk: 2, with which connections are opened all the time).',
+    doc: 'Idle upstream connections kept per host for each API that sends there; 0 means 500 (Tyk: 2, with which connections are opened all the time).',
     format: 'go-int',
     default: 500,
     defaultWhen: 'zero',
     env: 'TYK_GW_MAXIDLECONNSPERHOST',
   },
   max_conn_time: {
-    doc: 'Seconds after which the upstream connections of an API are renewed; 0 never does, below 0 each request has its own.',
+    doc: 'Seconds after which upstream connections are renewed; 0 never does, below 0 each request has its own.',
     format: 'go-int',
     default: 0,
     env: 'TYK_GW_MAXCONNTIME',

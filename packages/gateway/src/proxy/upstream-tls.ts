@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto'
+import { createHash, X509Certificate } from 'node:crypto'
 import {
   checkServerIdentity,
   createSecureContext,
@@ -30,6 +30,11 @@ export interface UpstreamTls {
   check(socket: TLSSocket, target: UpstreamTarget): void
 }
 
+export interface CompiledUpstreamTls extends UpstreamTls {
+  /** Equal for APIs whose TLS connections are made and checked alike, whatever the host; a hash. */
+  readonly identity: string
+}
+
 /** Rewritten URLs can name any number of hosts. */
 const MAX_HOSTS = 1000
 
@@ -44,7 +49,7 @@ interface HostSettings {
  *
  * @throws CertificateError, RangeError or OpenSSL's error when a setting cannot be used.
  */
-export function compileUpstreamTls(definition: ApiDefinition, config: GatewayConfig, log: Log): UpstreamTls {
+export function compileUpstreamTls(definition: ApiDefinition, config: GatewayConfig, log: Log): CompiledUpstreamTls {
   const { transport } = definition.proxy
   const skipVerify = transport.ssl_insecure_skip_verify || config.proxy_ssl_insecure_skip_verify
   const commonName = transport.ssl_force_common_name_check || config.ssl_force_common_name_check
@@ -55,14 +60,15 @@ export function compileUpstreamTls(definition: ApiDefinition, config: GatewayCon
   if (/^https:/i.test(definition.proxy.target_url)) trustSystemRoots()
   const certificates = clientCertificates(definition, config)
   const pins = pinnedKeys(definition, config)
+  const identity = { skipVerify, commonName, ...base, certificates: certificates.all, pins: pins.all }
   const settings = new Map<string, HostSettings>()
 
   const settingsFor = (target: UpstreamTarget): HostSettings => {
     const known = settings.get(target.key)
     if (known !== undefined) return known
     trustSystemRoots()
-    const pinned = pins(target)
-    const pair = certificates(target)
+    const pinned = pins.forHost(target)
+    const pair = certificates.forHost(target)
     const options: ConnectionOptions = {
       secureContext: createSecureContext({ ...base, ...pair }),
       servername: isIP(target.hostname) === 0 ? target.hostname : '',
@@ -78,6 +84,7 @@ export function compileUpstreamTls(definition: ApiDefinition, config: GatewayCon
     return made
   }
   return {
+    identity: createHash('sha256').update(JSON.stringify(identity)).digest('base64'),
     connectOptions: (target) => settingsFor(target).options,
     check(socket, target) {
       const { pins: pinned, options } = settingsFor(target)
@@ -142,33 +149,47 @@ const pinMaps = (definition: ApiDefinition, config: GatewayConfig): readonly Hos
   definition.certificate_pinning_disabled ? {} : definition.pinned_public_keys,
 ]
 
-/** The client certificate for a host. Every file is read now: one that is missing must not be found out by a request. */
-function clientCertificates(
-  definition: ApiDefinition,
-  config: GatewayConfig,
-): (target: UpstreamTarget) => KeyPair | null {
-  const maps = certificateMaps(definition, config)
-  const pairs = new Map<string, KeyPair>()
-  for (const file of valuesOf(maps)) pairs.set(file, readKeyPair(file))
-  return ({ hostname, port }) => {
-    const file = valueForHost(maps, hostname, port)
-    return file === null ? null : (pairs.get(file) ?? null)
+/** What maps from host patterns to files or ids came to. */
+interface ByHost<T> {
+  forHost(target: UpstreamTarget): T | null
+  /** Everything in them, in one order. */
+  readonly all: unknown
+}
+
+function byHost<T>(
+  maps: readonly HostMap[],
+  meanings: ReadonlyMap<string, T>,
+  textOf: (meaning: T) => unknown,
+): ByHost<T> {
+  const texts = new Map([...meanings].map(([value, meaning]) => [value, textOf(meaning)]))
+  return {
+    forHost({ hostname, port }) {
+      const value = valueForHost(maps, hostname, port)
+      return value === null ? null : (meanings.get(value) ?? null)
+    },
+    all: maps.map((map) =>
+      Object.keys(map)
+        .toSorted()
+        .map((pattern) => [pattern, texts.get(map[pattern] ?? '') ?? null]),
+    ),
   }
 }
 
-function pinnedKeys(
-  definition: ApiDefinition,
-  config: GatewayConfig,
-): (target: UpstreamTarget) => ReadonlySet<string> | null {
+/** The client certificates. Every file is read now: one that is missing must not be found out by a request. */
+function clientCertificates(definition: ApiDefinition, config: GatewayConfig): ByHost<KeyPair> {
+  const maps = certificateMaps(definition, config)
+  const pairs = new Map<string, KeyPair>()
+  for (const file of valuesOf(maps)) pairs.set(file, readKeyPair(file))
+  return byHost(maps, pairs, ({ cert, key }) => [cert, key])
+}
+
+function pinnedKeys(definition: ApiDefinition, config: GatewayConfig): ByHost<ReadonlySet<string>> {
   const maps = pinMaps(definition, config)
   const fingerprints = new Map<string, ReadonlySet<string>>()
   for (const pins of valuesOf(maps)) {
     fingerprints.set(pins, new Set(pins.split(',').map((pin) => pinnedFingerprint(pin.trim()))))
   }
-  return ({ hostname, port }) => {
-    const pins = valueForHost(maps, hostname, port)
-    return pins === null ? null : (fingerprints.get(pins) ?? null)
-  }
+  return byHost(maps, fingerprints, (pins) => [...pins].toSorted())
 }
 
 const valuesOf = (maps: readonly HostMap[]): Set<string> =>

@@ -45,6 +45,7 @@ export class Connection implements ParserSink {
   /** Of the read that is being parsed. */
   #memory: ReadMemory | null = null
   closed = false
+  readonly openedMs = performance.now()
   /** From when on it is not used again. */
   idleUntilMs = 0
 

@@ -106,6 +106,16 @@ test.each([
   expect(upstream.connections()).toBe(count)
 })
 
+test.each([
+  [0, 2],
+  [60_000, 1],
+])('connections that may live for %i ms: two requests one after the other need %i', async (maxAgeMs, count) => {
+  const upstream = await rawUpstream((socket) => socket.on('data', () => socket.write(OK)))
+  const pool = createPool({ maxAgeMs })
+  for (let i = 0; i < 2; i++) expect(await send(pool, upstream.port)).toMatchObject({ status: 200, body: 'ok' })
+  expect(upstream.connections()).toBe(count)
+})
+
 test('sends a GET again when the idle connection it chose turns out dead', async () => {
   const upstream = await rawUpstream((socket, connection) => {
     let requests = 0

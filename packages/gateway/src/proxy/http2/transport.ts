@@ -3,7 +3,7 @@ import { connect, type ClientHttp2Session } from 'node:http2'
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { Dialler } from '../dial.ts'
-import type { Http1Pool } from '../http1/pool.ts'
+import type { Http1Sender } from '../http1/pool.ts'
 import {
   UpstreamError,
   type Exchange,
@@ -17,7 +17,7 @@ import { Http2Exchange, type ExchangeOwner } from './exchange.ts'
 export interface Http2Options {
   readonly dialler: Dialler
   /** For upgrades, plain `http://` targets and upstreams that turn HTTP/2 down. */
-  readonly http1: Http1Pool
+  readonly http1: Http1Sender
   /** Offer HTTP/2 to `https://` targets. */
   readonly offerHttp2: boolean
   /** False: one connection per request. */
