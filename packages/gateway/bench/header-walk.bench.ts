@@ -1,8 +1,9 @@
 // What do the headers of a request and of an answer cost: canonical names with and without the remembered ones, the
-// answer's lines and what they say about its length?
+// answer's lines, what they say about its length, and which end at the connection?
 // Run: node --conditions=source bench/header-walk.bench.ts
 import { compare } from '../../../bench/lib/compare.ts'
 import { canonicalHeaderName, headerListFromRaw } from '../src/chain/headers.ts'
+import { isHopByHop } from '../src/proxy/hop-by-hop.ts'
 import { ResponseParser } from '../src/proxy/http1/response-parser.ts'
 
 const REQUEST_NAMES = [
@@ -108,4 +109,20 @@ const found = (isFraming: (name: string) => boolean) => (): number => {
 compare('the lines of it that frame the body', [
   { name: 'length first', run: found((name) => LENGTHS.has(name.length) && FRAMING.has(name.toLowerCase())) },
   { name: 'every name in lower case', run: found((name) => FRAMING.has(name.toLowerCase())) },
+])
+
+const HOP_BY_HOP = new Set(
+  'Te Trailer Upgrade Connection Keep-Alive Proxy-Connection Transfer-Encoding Proxy-Authenticate Proxy-Authorization'.split(
+    ' ',
+  ),
+)
+const canonical = received.filter((_, i) => i % 2 === 0).map((name) => canonicalHeaderName(name))
+const ended = (ends: (name: string) => boolean) => (): number => {
+  let count = 0
+  for (let i = 0; i < canonical.length; i++) if (ends(canonical[i] as string)) count++
+  return count
+}
+compare('the lines of it that end at the connection', [
+  { name: 'isHopByHop', run: ended(isHopByHop) },
+  { name: 'a set', run: ended((name) => HOP_BY_HOP.has(name)) },
 ])

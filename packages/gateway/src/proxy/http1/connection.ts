@@ -6,6 +6,7 @@ import { holdWrites } from '../../event-loop/hold-writes.ts'
 import type { Awaited } from '../../event-loop/stay-awake.ts'
 import { ReadMemory } from './read-memory.ts'
 import { ResponseParser, type ParserSink } from './response-parser.ts'
+import { writeChunk } from './write-chunk.ts'
 import { announcesEmptyBody, isReplayable } from '../request-rules.ts'
 import { UpstreamError, type ExchangeHandler, type UpstreamFailure, type UpstreamRequest } from '../transport.ts'
 
@@ -348,15 +349,6 @@ function countLines(head: string): number {
 function expectedLines({ headers, body, method }: UpstreamRequest): number {
   const framing = body === null && !announcesEmptyBody(method) ? 0 : 1
   return 1 + headers.length / 2 + framing + 1
-}
-
-function writeChunk(socket: Socket, chunk: Buffer, onWritten?: (err?: Error | null) => void): boolean {
-  socket.cork()
-  socket.write(`${chunk.length.toString(16)}\r\n`, 'latin1')
-  socket.write(chunk, onWritten)
-  const more = socket.write('\r\n', 'latin1')
-  socket.uncork()
-  return more
 }
 
 /** The end of a chunked body with the client's trailers. */
