@@ -90,9 +90,10 @@ describe.each([
       })
       await converse(gateway.port, `${method} /x HTTP/1.1\r\n${HOST}Connection: close\r\n\r\n`)
       await eventually(async () => {
-        await converse(gateway.port, FOLLOW_UP)
+        // Two at once: one alone is sent on the connection that was used last, which may be another.
+        await Promise.all([converse(gateway.port, FOLLOW_UP), converse(gateway.port, FOLLOW_UP)])
         const [first, ...later] = upstream.requests()
-        expect(later.at(-1)?.connection).toBe(first?.connection)
+        expect(later.map(({ connection }) => connection)).toContain(first?.connection)
       })
     },
   )
