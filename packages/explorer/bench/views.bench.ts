@@ -1,4 +1,4 @@
-// How long does a view of the page take over many requests? Fills the embedded store, and an index of Elasticsearch where one is
+// How long does a view of the page take over many requests? Fills the embedded store, and an index and a data stream of Elasticsearch where one is
 // given, with the same traffic, and asks each question several times, each time over a range that no cache knows.
 // Run: node --conditions=source bench/views.bench.ts [--records 1000000] [--elasticsearch http://127.0.0.1:9200]
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
@@ -10,7 +10,7 @@ import { parseQuery } from '../src/query/parse.ts'
 import { createElasticsearchStore } from '../src/store/elasticsearch/index.ts'
 import { createSqliteStore } from '../src/store/sqlite/index.ts'
 import type { Store } from '../src/store/types.ts'
-import { createIndex } from '../test/support/elasticsearch-index.ts'
+import { createDataStream, createIndex } from '../test/support/elasticsearch-index.ts'
 import { traffic } from '../test/support/records.ts'
 import { writeSqliteFile } from '../test/support/sqlite-file.ts'
 
@@ -21,7 +21,7 @@ const count = Number(values.records)
 const RUNS = 7
 const FROM = Date.parse('2026-03-04T00:00:00Z')
 const TO = Date.parse('2026-03-06T12:00:00Z')
-const TOPS = ['api_name', 'request_uri', 'alias', 'tags', 'user_agent']
+const TOPS = ['api_name', 'api_version', 'request_uri', 'alias', 'tags', 'user_agent']
 const signal = new AbortController().signal
 const records = () => traffic({ count, fromMs: FROM, toMs: TO })
 
@@ -81,10 +81,12 @@ try {
 
 if (values.elasticsearch !== undefined) {
   const url = values.elasticsearch
-  await using index = await createIndex(url)
-  await index.addRecords(records())
   const access = { username: '', password: '', apiKey: '', caFile: '' }
-  const store = createElasticsearchStore({ url, index: index.name, ...access, timeoutMs: 60_000 })
-  await measure('Elasticsearch', store)
-  await store.close()
+  for (const [name, create] of Object.entries({ Index: createIndex, 'Data stream': createDataStream })) {
+    await using index = await create(url)
+    await index.addRecords(records())
+    const store = createElasticsearchStore({ url, index: index.name, ...access, timeoutMs: 60_000 })
+    await measure(`${name} of Elasticsearch`, store)
+    await store.close()
+  }
 }

@@ -5,7 +5,7 @@ import { parseQuery } from '../src/query/parse.ts'
 import { createElasticsearchStore } from '../src/store/elasticsearch/index.ts'
 import { type PageQuestion, type Store, TooWideError } from '../src/store/types.ts'
 import { describeStore, type StoreFixture } from './store-suite.ts'
-import { createDataStream, createIndex, type TestIndex } from './support/elasticsearch-index.ts'
+import { createDataStream, createIndex, streamDocument, type TestIndex } from './support/elasticsearch-index.ts'
 import { forEachEngine } from './support/engines.ts'
 import { type StoredRecord, traffic } from './support/records.ts'
 
@@ -134,17 +134,23 @@ function describeStreams(url: string): void {
       expect(found.total).toEqual(expected.total)
     })
 
-    it('come in pages that are sorted by a field, each once', async () => {
-      const seen: string[] = []
-      let after: string | null = null
-      do {
-        const page: PageQuestion = question('', { size: 60, sort: 'user_agent', ...(after !== null && { after }) })
-        const { rows, next } = await both.requests(page, never)
-        seen.push(...rows.map(({ id }) => id))
-        after = next
-      } while (after !== null)
-      expect([...seen].sort()).toEqual(records.map(({ id }) => id).sort())
-    })
+    it.each(FIELDS.filter(({ kind }) => kind !== 'text' && kind !== 'list').map(({ name }) => name))(
+      'come in pages that are sorted by %s, each once',
+      async (sort) => {
+        for (const order of ['asc', 'desc'] as const) {
+          const seen: string[] = []
+          let after: string | null = null
+          do {
+            const page: PageQuestion = question('', { size: 150, sort, order, ...(after !== null && { after }) })
+            const { rows, next, partial } = await both.requests(page, never)
+            expect(partial).toBeNull()
+            seen.push(...rows.map(({ id }) => id))
+            after = next
+          } while (after !== null)
+          expect([...seen].sort()).toEqual(records.map(({ id }) => id).sort())
+        }
+      },
+    )
 
     it('are opened with what each kind keeps', async () => {
       const [inIndex, inStream] = [records[0], records[1]] as [StoredRecord, StoredRecord]
@@ -161,6 +167,47 @@ function describeStreams(url: string): void {
 }
 
 const fromBase64 = (text: string): string => Buffer.from(text, 'base64').toString('utf8')
+function describeOddStreams(url: string): void {
+  describe('odd documents of a data stream', () => {
+    const LONG = `/${'x'.repeat(2000)}`
+    const odd: readonly StoredRecord[] = [...traffic({ count: 20, fromMs: AT - HOUR, toMs: AT })].map(
+      ({ id, record }, at) => ({
+        id,
+        record: { ...record, responseCode: at < 5 ? 503 : 200, ...(at === 0 && { path: LONG }) },
+      }),
+    )
+    const withStore = async (index: TestIndex, use: (store: Store) => Promise<void>): Promise<void> => {
+      const { store, close } = await filled(index, odd)
+      try {
+        await use(store)
+      } finally {
+        await close()
+      }
+    }
+
+    it('with a text that is too long have that text all the same', async () => {
+      await withStore(await createDataStream(url), async (store) => {
+        const count = async (line: string): Promise<number> => (await store.requests(question(line), never)).total.value
+        expect([await count('request_uri:*'), await count('-request_uri:*'), await count('request_uri:""')]).toEqual([
+          20, 0, 0,
+        ])
+        const none = odd.filter(({ record }) => record.geo.country.isoCode === '').length
+        expect([await count('country:""'), await count('-country:*')]).toEqual([none, none])
+      })
+    })
+
+    it('in an index that has no mapping for them are counted the same', async () => {
+      await withStore(await createIndex(url, undefined, streamDocument), async (store) => {
+        const { numbers, traffic: buckets } = await store.overview({ ...question(), fields: [], size: 5 }, never)
+        expect(numbers).toMatchObject({ requests: 20, serverErrors: 5 })
+        expect(buckets.reduce((sum, { counts }) => sum + counts['5xx'], 0)).toBe(5)
+        const { groups } = await store.errors(question(), never)
+        expect(groups.reduce((sum, { count }) => sum + count, 0)).toBe(5)
+      })
+    })
+  })
+}
+
 /** A length that is not known is -1 in an index, and nothing in a stream. */
 const withoutUnknownLength = (length: unknown): object => (length === -1 ? { content_length: null } : {})
 
@@ -171,7 +218,10 @@ forEachEngine((url, engine) => {
     start: async (records) => filled(await createIndex(url), records),
   })
 
-  if (WITH_STREAMS.has(engine)) describeStreams(url)
+  if (WITH_STREAMS.has(engine)) {
+    describeStreams(url)
+    describeOddStreams(url)
+  }
 
   describe('an index that is not there', () => {
     let store: Store

@@ -89,11 +89,15 @@ export interface TestIndex extends AsyncDisposable {
 const DOCUMENTS_PER_BULK = 2000
 
 /** The index comes into being with its first document, and goes with the test. */
-export async function createIndex(url: string, settings?: object): Promise<TestIndex> {
+export async function createIndex(
+  url: string,
+  settings?: object,
+  documentOf: (record: AnalyticsRecord) => object = flatDocument,
+): Promise<TestIndex> {
   const name = `tyk_analytics-test-${ownName()}`
   const send = sendTo(url)
   if (settings !== undefined) await send('PUT', `/${name}`, JSON.stringify(settings))
-  return writable(url, name, flatDocument, async () => void (await send('DELETE', `/${name}?ignore_unavailable=true`)))
+  return writable(url, name, documentOf, async () => void (await send('DELETE', `/${name}?ignore_unavailable=true`)))
 }
 
 const TEMPLATE = new URL('../../../../deploy/kibana/data-stream/index-template.json', import.meta.url)

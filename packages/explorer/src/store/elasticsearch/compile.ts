@@ -53,6 +53,8 @@ function equalsClause(field: string, value: string | number | boolean, fields: I
   if (findField(field)?.kind === 'list') {
     return anyOf([term, { wildcard: { [exact]: { value: `*-${wildcardPattern([String(value)])}` } } }])
   }
+  // What a document does not have is as good as empty.
+  if (value === '') return { bool: { must_not: [existsClause(field, fields)] } }
   if (typeof value !== 'string' || value.length <= KEYWORD_CHARACTERS || words === null) return term
   // The same words in the same order, of documents whose text was too long for a keyword.
   const long = { bool: { filter: [{ match_phrase: { [words]: value } }], must_not: [{ exists: { field: exact } }] } }
@@ -65,9 +67,15 @@ function existsClause(field: string, fields: IndexFields): Clause {
   if (kind === 'number' || kind === 'date' || kind === 'boolean') return { exists: { field: exact } }
   const words = fields.words(field)
   const short = { bool: { filter: [{ exists: { field: exact } }], must_not: [{ term: { [exact]: '' } }] } }
-  if (words === null) return short
-  const long = { bool: { filter: [{ exists: { field: words } }], must_not: [{ exists: { field: exact } }] } }
-  return anyOf([short, long])
+  const tooLong = findField(field)?.dataStream
+  return anyOf([
+    short,
+    ...(words === null
+      ? []
+      : [{ bool: { filter: [{ exists: { field: words } }], must_not: [{ exists: { field: exact } }] } }]),
+    // Of a text that is too long for a keyword and has no words, only this is known.
+    ...(tooLong == null ? [] : [{ term: { _ignored: tooLong } }]),
+  ])
 }
 
 function rangeOf(from: Bound | undefined, to: Bound | undefined, isDate: boolean): object {

@@ -17,7 +17,8 @@ export async function readCountries(
   fields: IndexFields,
   server: Pick<Server, 'distribution'>,
 ): Promise<Answer<Omit<Api.Countries, 'range' | 'quality'>>> {
-  if (!fields.names.has('country')) return { available: false, countries: [], partial: null }
+  // Nobody knows yet what an index will have that is not there.
+  if (!fields.names.has('country')) return { available: fields.isEmpty, countries: [], partial: null }
   const form = await findForm(search, fields.exact('request_time_ms'), server, fromMs, toMs)
   const query = { bool: { filter: [timeClause(fromMs, toMs), filter] } }
   const { values, partial } = await readTop(

@@ -19,7 +19,9 @@ const MOST_GROUPS = 200
 /** Below index.max_terms_count, for all groups of one search. */
 const MOST_PATHS_OF_GROUP = 20_000
 
-const FAILED: Clause = { range: { response_code: { gte: 400, lt: 600 } } }
+const failedClause = (fields: IndexFields): Clause => ({
+  range: { [fields.exact('response_code')]: { gte: 400, lt: 600 } },
+})
 const UPSTREAM = 'latency_upstream_ms'
 /** Milliseconds are whole: from the first one on a request was there. */
 const AT_UPSTREAM = { key: 'some', from: 1 }
@@ -62,7 +64,7 @@ export async function readErrors(
   fields: IndexFields,
 ): Promise<Answer<Omit<Api.Errors, 'range' | 'quality'>>> {
   const time = timeClause(question.fromMs, question.toMs)
-  const failures = [FAILED, filter]
+  const failures = [failedClause(fields), filter]
   const groups = new Map<string, Group>()
   const partial = new Set<string>()
   let failed = 0
@@ -172,7 +174,7 @@ function detailsBody(
       last: { max: { field: '@timestamp' } },
       time: { date_histogram: { field: '@timestamp', fixed_interval: `${bucketMs}ms`, min_doc_count: 1 } },
       example: { top_hits: { size: 1, _source: false, sort: [{ '@timestamp': { order: 'desc' } }] } },
-      ...consumerAggregations((name) => fields.exact(name), EXACT_CONSUMERS),
+      ...consumerAggregations(fields, EXACT_CONSUMERS),
       ...(fields.names.has(UPSTREAM) && {
         timed: { value_count: { field: fields.exact(UPSTREAM) } },
         upstream: within(fields.exact(UPSTREAM), [AT_UPSTREAM]),
@@ -212,7 +214,7 @@ function groupClause({ apiId, apiName, apiVersion, code, paths }: Group, fields:
         is('api_id', apiId),
         is('api_name', apiName),
         is('api_version', apiVersion),
-        { term: { response_code: code } },
+        { term: { [fields.exact('response_code')]: code } },
         ...(isLong ? [] : [{ terms: { [path]: known } }]),
       ],
       must_not: isLong ? [{ exists: { field: path } }] : [],

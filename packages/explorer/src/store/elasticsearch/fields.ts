@@ -3,6 +3,8 @@ import type { Connection } from './connection.ts'
 
 /** How the fields of a request are found in the indices: Tyk's flat documents, those of the pump's data stream, or both. */
 export interface IndexFields {
+  /** There is no index yet. */
+  readonly isEmpty: boolean
   /** Those that the mapping has, by the names of `fields.ts`. */
   readonly names: ReadonlySet<string>
   /** Where exact values, orders and aggregations look: the keyword twin of a text, or the field itself. */
@@ -59,6 +61,7 @@ export async function readIndexFields(
     }),
   )
   return {
+    isEmpty,
     names: new Set(paths.keys()),
     exact: (name) => paths.get(name)?.exact ?? name,
     words: (name) => paths.get(name)?.words ?? null,

@@ -2,6 +2,7 @@
 import type * as Api from '../../api/schema.ts'
 import type { Clause } from './compile.ts'
 import type { Server } from './connection.ts'
+import type { IndexFields } from './fields.ts'
 
 export type Aggregations = Readonly<Record<string, object>>
 
@@ -106,8 +107,8 @@ function lowered(percent: number): number[] {
  *
  * @param exactUpTo - Consumers; more are told within a few per cent.
  */
-export function consumerAggregations(exact: (name: string) => string, exactUpTo = 40_000): Aggregations {
-  const [alias, key] = [exact('alias'), exact('api_key')]
+export function consumerAggregations(fields: IndexFields, exactUpTo = 40_000): Aggregations {
+  const [alias, key] = [fields.exact('alias'), fields.exact('api_key')]
   const named = { bool: { filter: [{ exists: { field: alias } }], must_not: [{ term: { [alias]: '' } }] } }
   const unnamed = { bool: { must_not: [named, { term: { [key]: '' } }] } }
   return {
@@ -125,8 +126,8 @@ export function readConsumers(found: Found): number {
   return of('aliases') + of('keys')
 }
 
-export function numbersAggregations(exact: (name: string) => string, percentiles: PercentileForm): Aggregations {
-  return { ...tallyAggregations(percentiles), ...consumerAggregations(exact) }
+export function numbersAggregations(fields: IndexFields, percentiles: PercentileForm): Aggregations {
+  return { ...tallyAggregations(fields, percentiles), ...consumerAggregations(fields) }
 }
 
 export function readNumbers(found: Found, percentiles: PercentileForm): Api.Numbers {
@@ -135,9 +136,9 @@ export function readNumbers(found: Found, percentiles: PercentileForm): Api.Numb
 }
 
 /** Count, errors and the 95th percentile of a bucket. */
-export function tallyAggregations(percentiles: PercentileForm): Aggregations {
+export function tallyAggregations(fields: IndexFields, percentiles: PercentileForm): Aggregations {
   return {
-    errors: within('response_code', [
+    errors: within(fields.exact('response_code'), [
       { key: 'client', from: 400, to: 500 },
       { key: 'server', from: 500, to: 600 },
     ]),
@@ -158,11 +159,11 @@ export function readTally(found: Found, percentiles: PercentileForm): Omit<Api.T
 const CLASSES = [1, 2, 3, 4, 5] as const
 
 /** Requests over time by status class; buckets begin at multiples of their size. */
-export function trafficAggregation(bucketMs: number, more: Aggregations = {}): object {
+export function trafficAggregation(fields: IndexFields, bucketMs: number, more: Aggregations = {}): object {
   const ranges = CLASSES.map((digit) => ({ key: `${digit}xx`, from: digit * 100, to: digit * 100 + 100 }))
   return {
     date_histogram: { field: '@timestamp', fixed_interval: `${bucketMs}ms`, min_doc_count: 1 },
-    aggs: { classes: within('response_code', ranges), ...more },
+    aggs: { classes: within(fields.exact('response_code'), ranges), ...more },
   }
 }
 

@@ -47,9 +47,9 @@ export async function readOverview(
       query: { bool: { filter: [timeClause(from, to), filter] } },
       aggs,
     })
-  const numbers = numbersAggregations((name) => fields.exact(name), percentiles)
+  const numbers = numbersAggregations(fields, percentiles)
   const chart = (form: PercentileForm): Aggregations => ({
-    time: trafficAggregation(bucketMs, { duration: form.aggregation(PERCENTS) }),
+    time: trafficAggregation(fields, bucketMs, { duration: form.aggregation(PERCENTS) }),
   })
   const topFields = known(question.fields)
   const [now, before, overTime, tops, parts] = await Promise.all([

@@ -1,4 +1,5 @@
 import type * as Api from '../../api/schema.ts'
+import { findField } from '../../fields.ts'
 import { type Answer, MOST_CURSOR_CHARACTERS, type PageQuestion } from '../types.ts'
 import { ProblemError } from '../../errors.ts'
 import type { Clause } from './compile.ts'
@@ -36,7 +37,7 @@ export function pageBody(
   const { fromMs, toMs, size, sort, order, after } = question
   const cursor = after === undefined ? null : parseCursor(after)
   const byTime = sort === '@timestamp'
-  const first = byTime ? [] : [{ [fields.exact(sort)]: { order, missing: '_last', unmapped_type: 'keyword' } }]
+  const first = byTime ? [] : [{ [fields.exact(sort)]: { order, missing: '_last', unmapped_type: typeOf(sort) } }]
   const timeOrder = byTime ? order : 'desc'
   const shifted = cursor === null ? 0 : cursor.timeMs + (timeOrder === 'asc' ? -1 : 1)
   return {
@@ -50,8 +51,14 @@ export function pageBody(
       search_after: byTime ? [shifted] : [cursor.value, shifted],
       post_filter: { bool: { must_not: [{ ids: { values: cursor.seen } }] } },
     }),
-    ...(withTraffic && { aggs: { time: trafficAggregation(question.bucketMs) } }),
+    ...(withTraffic && { aggs: { time: trafficAggregation(fields, question.bucketMs) } }),
   }
+}
+
+/** Indices that lack the field must sort as those that have it. */
+function typeOf(name: string): string {
+  const kind = findField(name)?.kind
+  return kind === 'number' ? 'long' : kind === 'date' ? 'date' : 'keyword'
 }
 
 function sourceOf(columns: readonly string[]): readonly string[] {

@@ -32,22 +32,22 @@ export async function readTop(
   const terms = { field: fields.exact(field), size, order: ORDER }
   const counted = await ask({ top: { terms: { ...terms, shard_size: SHARD_SIZE } } })
   const { buckets = [], sum_other_doc_count: rest = 0 } = (counted.aggregations?.['top'] ?? {}) as Partial<Terms>
-  const total = counted.hits.total?.value ?? 0
-  if (total === 0) return { field, values: [], others: 0, partial: partialityOf(counted) }
+  if ((counted.hits.total?.value ?? 0) === 0) return { field, values: [], others: 0, partial: partialityOf(counted) }
 
   const include = buckets.map(({ key }) => key)
-  const aggs = tallyAggregations(percentiles)
+  const aggs = tallyAggregations(fields, percentiles)
   const answer = await ask({
-    ...(include.length > 0 && { top: { terms: { ...terms, include }, aggs } }),
+    ...(include.length > 0 && { top: { terms: { ...terms, include, collect_mode: 'depth_first' }, aggs } }),
     ...(mayLack(field) && { without: { missing: { field: terms.field }, aggs } }),
   })
   const { top, without } = answer.aggregations ?? {}
   const shown = (top as Terms | undefined)?.buckets ?? []
   const values = shown.map((bucket) => valueOf(String(bucket.key), bucket, percentiles))
   const partial = partialityOf(counted) ?? partialityOf(answer)
+  // Requests that have come since the first search are in the second one, but for other values of a list.
   if (without === undefined) {
     // Texts that are too long for a keyword are among no values of the index, but among the others.
-    return { field, values, others: Math.max(0, total - countOf(values)), partial }
+    return { field, values, others: (answer.hits.total?.value ?? 0) - countOf(values), partial }
   }
   const none = valueOf('', without, percentiles)
   const all = (none.count > 0 ? [...values, none] : values).toSorted(

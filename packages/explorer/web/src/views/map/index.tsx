@@ -42,7 +42,7 @@ function Whole({ answer: { available, countries } }: { readonly answer: Countrie
 function NotKept() {
   const isElasticsearch = about.value?.store.kind === 'elasticsearch'
   const cure = isElasticsearch
-    ? 'Flat documents have none. A data stream of the pump has them, and so has its sink sql with type sqlite.'
+    ? 'Flat documents have none. A data stream of the pump has them (TEK_EXPLORER_ELASTICSEARCH_INDEX names it), and so has its sink sql with type sqlite.'
     : 'The file was written without them, by an older program. Records that the pump adds have them.'
   return <Notice title="No countries here" text={`This store does not keep countries. ${cure}`} />
 }

@@ -1,7 +1,7 @@
 import { isAtLeast, type Server } from '../server.ts'
 import type { StreamNames } from './data-stream.ts'
 import { type Mark, markOf, markText, readMark, readMarkText } from './mark.ts'
-import { onEveryDay } from './patterns.ts'
+import { onEveryDay, onRecentDays } from './patterns.ts'
 import type { Json, Resource } from './resource.ts'
 
 export interface LifecycleLimits {
@@ -55,7 +55,7 @@ export function dailyPolicy(
   kept: Mark | null,
 ): Resource {
   const counted: Counted = { size: 0, days: 0, retention: retentionDays && retentionDays + 1, since: 'creation' }
-  const indices = names.map((name) => `${name}-20*.*.*`).join()
+  const indices = names.flatMap(onRecentDays).join()
   const policy =
     server.distribution === 'opensearch'
       ? {

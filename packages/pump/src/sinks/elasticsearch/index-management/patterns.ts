@@ -19,6 +19,12 @@ const LAST_YEAR = 2099
 export const onEveryDay = (name: string): string[] =>
   Array.from({ length: LAST_YEAR - FIRST_YEAR + 1 }, (_, i) => `${name}-${FIRST_YEAR + i}.*.*`)
 
+/** Of them those of this year and the last one, for requests of a person: of all years they would be too long a line. */
+export function onRecentDays(name: string): string[] {
+  const year = new Date().getUTCFullYear()
+  return [year - 1, year].map((each) => `${name}-${each}.*.*`)
+}
+
 function fits(pattern: string, index: string): boolean {
   const [begin = '', ...parts] = pattern.split('*')
   const end = parts.pop()
