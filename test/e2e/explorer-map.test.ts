@@ -1,5 +1,6 @@
 /** The Map view over records that have a country, which the walk through the article lacks. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { createDataStream, type TestIndex } from '../../packages/explorer/test/support/elasticsearch-index.ts'
 import { axeFindings, browserSkipReason } from '../support/browser.ts'
 import type { Explorer } from '../support/explorer.ts'
 import { isCut, type Pages, PHONE, recordOf, startPages, WIDE } from '../support/explorer-page.ts'
@@ -7,15 +8,31 @@ import { isCut, type Pages, PHONE, recordOf, startPages, WIDE } from '../support
 /** Requests and, of them, failed ones by country; Monaco is too small for the map, the last has no country. */
 const COUNTRIES = { DE: [8, 0], US: [4, 4], BR: [2, 1], MC: [1, 0], '': [3, 0] } as const
 
-describe.skipIf(browserSkipReason())('the map of the explorer page', () => {
+const elasticsearchUrl = process.env['TEK_ELASTICSEARCH_8_URL']
+const stores = ['SQLite', ...(elasticsearchUrl === undefined ? [] : ['a data stream of Elasticsearch'])]
+
+describe.skipIf(browserSkipReason()).each(stores)('the map of the explorer page over %s', (store) => {
   let pages: Pages
   let explorer: Explorer
+  let stream: TestIndex | undefined
 
   beforeAll(async () => {
     pages = await startPages()
-    explorer = await pages.explore(records())
+    if (store === 'SQLite' || elasticsearchUrl === undefined) {
+      explorer = await pages.explore(records())
+      return
+    }
+    stream = await createDataStream(elasticsearchUrl)
+    await stream.addRecords(records())
+    explorer = await pages.exploreWith({
+      TEK_EXPLORER_ELASTICSEARCH_URL: elasticsearchUrl,
+      TEK_EXPLORER_ELASTICSEARCH_INDEX: stream.name,
+    })
   }, 180_000)
-  afterAll(() => pages?.[Symbol.asyncDispose]())
+  afterAll(async () => {
+    await pages?.[Symbol.asyncDispose]()
+    await stream?.[Symbol.asyncDispose]()
+  })
   afterEach(() => pages.closePages())
 
   test.each([WIDE, PHONE] as const)('shades countries and lists them all (%d px)', async (width) => {
