@@ -69,6 +69,7 @@ const LINES: readonly (readonly [string, Test])[] = [
   ['api_version:*', (r) => r.apiVersion !== ''],
   ['-_exists_:alias', (r) => r.alias === ''],
   ['alias:""', (r) => r.alias === ''],
+  ['mcp_method:""', (r) => r.mcpStats.jsonrpcMethod === ''],
   ['request_uri:/orders/*/items/*', (r) => /^\/orders\/.*\/items\/.*$/.test(r.path)],
   ['request_uri:"/anything/ünïcode%20path"', (r) => r.path === '/anything/ünïcode%20path'],
   ['ip_address:10.1.*', (r) => r.ipAddress.startsWith('10.1.')],

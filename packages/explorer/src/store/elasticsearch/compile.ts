@@ -7,7 +7,7 @@ export type Clause = Readonly<Record<string, object>>
 
 const NOTHING: Clause = { match_none: {} }
 
-/** A query line as a filter. A field that the index does not have is nowhere. */
+/** A query line as a filter. A field that the index does not have is nowhere, and so it is empty everywhere. */
 export function compileQuery(query: Query, fields: IndexFields): Clause {
   switch (query.kind) {
     case 'all':
@@ -21,7 +21,8 @@ export function compileQuery(query: Query, fields: IndexFields): Clause {
     case 'text':
       return textClause(query.pieces, fields)
     default:
-      return fields.names.has(query.field) ? fieldClause(query, fields) : NOTHING
+      if (fields.names.has(query.field)) return fieldClause(query, fields)
+      return query.kind === 'equals' && query.value === '' ? { match_all: {} } : NOTHING
   }
 }
 

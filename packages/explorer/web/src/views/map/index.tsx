@@ -13,7 +13,7 @@ import { countryName } from '../../format/country.ts'
 import { compact, count, duration, percent } from '../../format/number.ts'
 import { go, narrow, page } from '../../state/location.ts'
 import { viewPath } from '../../state/view-path.ts'
-import { errorShare, type Measure, shadeLabels, shadeOf, sortCountries } from './shades.ts'
+import { errorShare, type Extent, extentOf, type Measure, shadeLabels, shadeOf, sortCountries } from './shades.ts'
 
 type World = typeof VirtualWorldMap
 
@@ -88,7 +88,7 @@ const MEASURES = [
 
 function Both({ countries, known }: { readonly countries: readonly Country[]; readonly known: readonly Country[] }) {
   const measure: Measure = page.value.sort === 'errors' ? 'errors' : 'requests'
-  const most = Math.max(...known.map((country) => country.count))
+  const extent = extentOf(known)
   const sorted = useMemo(() => sortCountries(countries, measure), [countries, measure])
   return (
     <div class="map-view">
@@ -102,8 +102,8 @@ function Both({ countries, known }: { readonly countries: readonly Country[]; re
             onChoose={(value) => go({ sort: value === 'errors' ? 'errors' : '' })}
           />
         </header>
-        <Picture known={known} measure={measure} most={most} />
-        <Scale measure={measure} most={most} />
+        <Picture known={known} measure={measure} extent={extent} />
+        <Scale measure={measure} extent={extent} />
       </section>
       <section class="card top-table">
         <CountryTable countries={sorted} />
@@ -115,11 +115,11 @@ function Both({ countries, known }: { readonly countries: readonly Country[]; re
 function Picture({
   known,
   measure,
-  most,
+  extent,
 }: {
   readonly known: readonly Country[]
   readonly measure: Measure
-  readonly most: number
+  readonly extent: Extent
 }) {
   const [world, setWorld] = useState<World | null>(null)
   const [failed, setFailed] = useState(false)
@@ -143,7 +143,7 @@ function Picture({
           <path
             key={index}
             d={path}
-            class={`land shade-${shadeOf(country, measure, most)} known`}
+            class={`land shade-${shadeOf(country, measure, extent)} known`}
             onClick={(event) => narrow('country', iso, event.altKey ? 'exclude' : 'only')}
           >
             <title>
@@ -156,15 +156,18 @@ function Picture({
   )
 }
 
-function Scale({ measure, most }: { readonly measure: Measure; readonly most: number }) {
+function Scale({ measure, extent }: { readonly measure: Measure; readonly extent: Extent }) {
   return (
     <ul class={`scale by-${measure}`} aria-label="Shades">
-      {shadeLabels(measure, most, compact).map((label, index) => (
-        <li key={index}>
-          <span class={`swatch shade-${index + 1}`} aria-hidden="true" />
-          {label}
-        </li>
-      ))}
+      {shadeLabels(measure, extent, compact).map(
+        (label, index) =>
+          label !== '' && (
+            <li key={index}>
+              <span class={`swatch shade-${index + 1}`} aria-hidden="true" />
+              {label}
+            </li>
+          ),
+      )}
     </ul>
   )
 }

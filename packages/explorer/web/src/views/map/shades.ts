@@ -11,12 +11,25 @@ export function errorShare({ clientErrors, serverErrors, count }: Country): numb
   return share(clientErrors + serverErrors, count)
 }
 
-/** From 1 to `SHADES`; 0 for none. Counts are shaded by their order of magnitude: one country often has most of them. */
-export function shadeOf(country: Country, measure: Measure, most: number): number {
+/** Requests of the countries with the fewest and with the most. */
+export interface Extent {
+  readonly least: number
+  readonly most: number
+}
+
+export function extentOf(countries: readonly Country[]): Extent {
+  const counts = countries.map(({ count }) => count).filter((count) => count > 0)
+  return { least: Math.min(...counts), most: Math.max(...counts) }
+}
+
+/**
+ * From 1 to `SHADES`; 0 for none. Counts are shaded by how many times the least they are: one country often has most of them.
+ */
+export function shadeOf(country: Country, measure: Measure, { least, most }: Extent): number {
   if (country.count === 0) return 0
   if (measure === 'requests') {
-    if (most <= 1) return SHADES
-    return Math.max(1, Math.ceil((Math.log(country.count) / Math.log(most)) * SHADES))
+    if (most <= least) return SHADES
+    return Math.max(1, Math.ceil((Math.log(country.count / least) / Math.log(most / least)) * SHADES - 1e-9))
   }
   const value = errorShare(country)
   if (value === 0) return 0
@@ -24,16 +37,17 @@ export function shadeOf(country: Country, measure: Measure, most: number): numbe
   return step < 0 ? SHADES : step + 1
 }
 
-/** What each shade stands for, from the first to the last. */
-export function shadeLabels(measure: Measure, most: number, format: (value: number) => string): string[] {
+/** What each shade stands for, from the first to the last; empty for one that nothing has. */
+export function shadeLabels(measure: Measure, { least, most }: Extent, format: (value: number) => string): string[] {
   if (measure === 'errors') {
     const ends = ERROR_STEPS.map((end) => `to ${percent(end)}`)
     return [...ends, `over ${percent(ERROR_STEPS.at(-1) ?? 0)}`]
   }
-  return Array.from(
-    { length: SHADES },
-    (_, index) => `to ${format(Math.max(1, Math.floor(most ** ((index + 1) / SHADES) + 1e-9)))}`,
+  const ends = Array.from({ length: SHADES }, (_, index) =>
+    Math.floor(least * (most / least) ** ((index + 1) / SHADES) + 1e-9),
   )
+  if (most <= least) return ends.map((end, index) => (index === SHADES - 1 ? format(end) : ''))
+  return ends.map((end, index) => (end === ends[index - 1] ? '' : `to ${format(end)}`))
 }
 
 export function sortCountries(countries: readonly Country[], by: Measure): Country[] {
