@@ -8,7 +8,8 @@ export interface LoadedConfig {
   readonly config: PumpConfig | null
 }
 
-const NO_SINK = 'Add an entry to "pumps", or set TYK_PMP_PUMPS_<NAME>_TYPE: docs/configuration.md shows both.'
+const NO_SINK =
+  'Name the file with --conf PATH, add an entry to "pumps" in it, or set TYK_PMP_PUMPS_<NAME>_TYPE: docs/configuration.md shows both.'
 
 /** Loads the configuration as the pump does. */
 export function checkConfig(options: LoadOptions): LoadedConfig {
