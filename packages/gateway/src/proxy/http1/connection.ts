@@ -12,6 +12,7 @@ import { UpstreamError, type ExchangeHandler, type UpstreamFailure, type Upstrea
 
 /** A body where there must be none follows soon; it would be taken for the answer to the next request. */
 const LATE_BODY_MS = 20
+const AUTHORIZATION = 'authorization'
 
 /** What a connection tells its pool. */
 export interface ConnectionOwner {
@@ -47,6 +48,7 @@ export class Connection implements ParserSink {
   #memory: ReadMemory | null = null
   closed = false
   readonly openedMs = performance.now()
+  isIdle = false
   /** From when on it is not used again. */
   idleUntilMs = 0
 
@@ -298,8 +300,9 @@ export class Connection implements ParserSink {
       this.#destroy()
       return
     }
+    const { headers, upgrade } = this.#request
     // After a refused upgrade the two sides may differ about where the next request begins.
-    const reusable = this.#parser.keepAlive && !this.#request.upgrade
+    const reusable = this.#parser.keepAlive && !upgrade && !logsInConnection(headers)
     this.#release()
     if (!reusable || this.closed) this.#destroy()
     else if (this.#parser.announcesAbsentBody) setTimeout(() => this.closed || this.#owner.onIdle(this), LATE_BODY_MS)
@@ -321,6 +324,20 @@ export class Connection implements ParserSink {
     this.socket.destroy()
     this.#owner.onClosed(this)
   }
+}
+
+/**
+ * With NTLM and Negotiate an upstream lets in the connection, not the request: whoever came next on it would be taken for the one
+ * who has logged in.
+ */
+function logsInConnection(headers: readonly string[]): boolean {
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i] as string
+    if (name.length === AUTHORIZATION.length && name.toLowerCase() === AUTHORIZATION) {
+      if (/^\s*(?:ntlm|negotiate)\b/i.test(headers[i + 1] as string)) return true
+    }
+  }
+  return false
 }
 
 function requestHead(request: UpstreamRequest): string {

@@ -7,8 +7,12 @@ import { Connection, type ConnectionOwner } from './connection.ts'
 const IDLE_TIMEOUT_MS = 90_000
 
 /** One of the APIs that have a pool in common. */
-export interface Sharer {
-  readonly hasLeft: boolean
+export class Sharer {
+  hasLeft = false
+  /** Where it sends. */
+  readonly hosts = new Set<HostPool>()
+  /** Where it has sent last. */
+  lastHost: HostPool | null = null
 }
 
 export interface IdleLimits {
@@ -58,8 +62,12 @@ export class HostPool implements ConnectionOwner {
   readonly onRetryable: ConnectionOwner['onRetryable']
   readonly #key: string
   readonly #owner: HostPoolOwner
-  /** Newest last: the connection used most recently is the least likely to be dead. */
-  readonly #idle: Connection[] = []
+  /**
+   * Newest last: the connection used most recently is the least likely to be dead. One that the upstream has closed stays until it
+   * would be taken, or is swept.
+   */
+  #idle: Connection[] = []
+  #idleCount = 0
   readonly #all = new Set<Connection>()
   readonly #sharers = new Set<Sharer>()
 
@@ -79,7 +87,8 @@ export class HostPool implements ConnectionOwner {
   takeIdle(sharer: Sharer): Connection | undefined {
     this.#join(sharer)
     for (let connection = this.#idle.pop(); connection !== undefined; connection = this.#idle.pop()) {
-      this.#owner.budget.idle--
+      if (!connection.isIdle) continue
+      this.#wake(connection)
       if (performance.now() < connection.idleUntilMs) {
         connection.socket.ref()
         return connection
@@ -90,13 +99,17 @@ export class HostPool implements ConnectionOwner {
   }
 
   leave(sharer: Sharer): void {
-    if (this.#sharers.delete(sharer) && this.#sharers.size === 0) this.endIdle()
+    this.#sharers.delete(sharer)
+  }
+
+  get hasSharers(): boolean {
+    return this.#sharers.size > 0
   }
 
   /** @param untilMs - Only those that are not to be used from then on. */
   endIdle(untilMs = Infinity): void {
-    // Not the list itself: each connection that ends takes itself out of it.
-    for (const connection of this.#idle.filter((each) => each.idleUntilMs <= untilMs)) connection.abort()
+    for (const connection of this.#idle) if (connection.idleUntilMs <= untilMs) connection.abort()
+    this.#idle = this.#idle.filter(({ isIdle }) => isIdle)
   }
 
   destroy(): void {
@@ -110,29 +123,42 @@ export class HostPool implements ConnectionOwner {
       now + Math.min(connection.idleLimitMs, IDLE_TIMEOUT_MS),
       connection.openedMs + budget.maxAgeMs,
     )
-    if (untilMs <= now || !budget.hasRoom(this.#idle.length, this.#sharers.size)) {
+    if (untilMs <= now || !budget.hasRoom(this.#idleCount, this.#sharers.size)) {
       connection.abort()
       return
     }
     connection.idleUntilMs = untilMs
     connection.socket.resume()
     connection.socket.unref()
+    connection.isIdle = true
     this.#idle.push(connection)
+    this.#idleCount++
     budget.idle++
   }
 
   onClosed(connection: Connection): void {
     this.#all.delete(connection)
-    const at = this.#idle.indexOf(connection)
-    if (at !== -1) {
-      this.#idle.splice(at, 1)
-      this.#owner.budget.idle--
+    if (connection.isIdle) this.#wake(connection)
+    if (this.#all.size > 0) return
+    for (const sharer of this.#sharers) {
+      sharer.hosts.delete(this)
+      if (sharer.lastHost === this) sharer.lastHost = null
     }
-    if (this.#all.size === 0) this.#owner.onEmpty(this.#key)
+    this.#sharers.clear()
+    this.#owner.onEmpty(this.#key)
+  }
+
+  #wake(connection: Connection): void {
+    connection.isIdle = false
+    this.#idleCount--
+    this.#owner.budget.idle--
   }
 
   /** One that has left only ends what it began. */
   #join(sharer: Sharer): void {
-    if (!sharer.hasLeft) this.#sharers.add(sharer)
+    if (sharer.lastHost === this || sharer.hasLeft) return
+    sharer.lastHost = this
+    sharer.hosts.add(this)
+    this.#sharers.add(sharer)
   }
 }

@@ -2,6 +2,7 @@ import net from 'node:net'
 import { once } from 'node:events'
 import { Readable } from 'node:stream'
 import { afterEach, expect, test } from 'vitest'
+import { eventually } from '../../../../../test/support/eventually.ts'
 import { Dialler } from '../dial.ts'
 import { parseTarget } from '../upstream-url.ts'
 import type { UpstreamTls } from '../upstream-tls.ts'
@@ -114,6 +115,48 @@ test.each([
   const pool = createPool({ maxAgeMs })
   for (let i = 0; i < 2; i++) expect(await send(pool, upstream.port)).toMatchObject({ status: 200, body: 'ok' })
   expect(upstream.connections()).toBe(count)
+})
+
+test.each([
+  ['Basic dTpw', 1],
+  ['NTLMish x', 1],
+  ['NTLM TlRMTVNTUAAB', 2],
+  ['negotiate YIIJ', 2],
+])('with Authorization: %s the next request needs %i connections in all', async (value, count) => {
+  const upstream = await rawUpstream((socket) => socket.on('data', () => socket.write(OK)))
+  const pool = createPool()
+  const headers = ['Host', 'localhost', 'X-Other-Field', 'a', 'AUTHORIZATION', value]
+  expect(await send(pool, upstream.port, { headers })).toMatchObject({ status: 200, body: 'ok' })
+  expect(await send(pool, upstream.port)).toMatchObject({ status: 200, body: 'ok' })
+  expect(upstream.connections()).toBe(count)
+})
+
+test('idle connections that the upstream has closed are neither used nor counted', async () => {
+  const sockets: net.Socket[] = []
+  let held: (() => void)[] = []
+  const upstream = await rawUpstream((socket) => {
+    sockets.push(socket)
+    socket.on('data', () => held.push(() => socket.write(OK)))
+  })
+  const pool = createPool({ maxIdle: 3 })
+  const threeAtOnce = async (): Promise<void> => {
+    const answers = Array.from({ length: 3 }, () => send(pool, upstream.port))
+    await eventually(() => expect(held).toHaveLength(3))
+    for (const answer of held) answer()
+    held = []
+    for (const answer of answers) expect(await answer).toMatchObject({ status: 200, body: 'ok' })
+  }
+  await threeAtOnce()
+  expect(pool.budget.idle).toBe(3)
+  for (const socket of sockets) socket.destroy()
+  await eventually(() => expect(pool.budget.idle).toBe(0))
+  await threeAtOnce()
+  expect(pool.budget.idle).toBe(3)
+  expect(upstream.connections()).toBe(6)
+  await threeAtOnce()
+  expect(upstream.connections()).toBe(6)
+  await pool.close()
+  expect(pool.budget.idle).toBe(0)
 })
 
 test('sends a GET again when the idle connection it chose turns out dead', async () => {

@@ -4,7 +4,7 @@ import type { Dialler } from '../dial.ts'
 import type { ForwardProxy } from '../forward-proxy.ts'
 import type { Exchange, ExchangeHandler, UpstreamRequest, UpstreamTransport } from '../transport.ts'
 import type { ExchangeState } from './connection.ts'
-import { HostPool, IdleBudget, type HostPoolOwner, type IdleLimits, type Sharer } from './host-pool.ts'
+import { HostPool, IdleBudget, type HostPoolOwner, type IdleLimits, Sharer } from './host-pool.ts'
 
 export interface PoolOptions extends IdleLimits {
   readonly dialler: Dialler
@@ -19,8 +19,8 @@ export interface Http1Sender extends UpstreamTransport {
 const SWEEP_MS = 10_000
 const ALPN = ['http/1.1'] as const
 
-/** Who sends when nobody else does. */
-const ALONE: Sharer = { hasLeft: false }
+/** So long the idle connections of an API that has gone wait for its next form, which a reload puts in its place. */
+const ORPHANED_MS = 1000
 
 /** Sends requests over pooled HTTP/1.1 connections of our own, all made alike. */
 export class Http1Pool implements Http1Sender, HostPoolOwner {
@@ -28,6 +28,9 @@ export class Http1Pool implements Http1Sender, HostPoolOwner {
   readonly #dialler: Dialler
   readonly #hosts = new Map<string, HostPool>()
   readonly #sweeper: NodeJS.Timeout
+  #orphans: NodeJS.Timeout | null = null
+  /** Who sends when nobody else does. */
+  readonly #alone = new Sharer()
 
   constructor(options: PoolOptions) {
     this.budget = new IdleBudget(options)
@@ -35,7 +38,7 @@ export class Http1Pool implements Http1Sender, HostPoolOwner {
     this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS).unref()
   }
 
-  exchange(request: UpstreamRequest, handler: ExchangeHandler, sharer: Sharer = ALONE): Exchange {
+  exchange(request: UpstreamRequest, handler: ExchangeHandler, sharer: Sharer = this.#alone): Exchange {
     const proxy = this.#dialler.plainProxy(request.target)
     const sent = proxy === null ? request : throughProxy(request, proxy)
     const state: PendingExchange = { connection: null, aborted: false, cancelDial: null, sharer }
@@ -45,21 +48,33 @@ export class Http1Pool implements Http1Sender, HostPoolOwner {
     return exchangeOf(state)
   }
 
-  exchangeOn(socket: Socket, request: UpstreamRequest, handler: ExchangeHandler, sharer: Sharer = ALONE): Exchange {
+  exchangeOn(
+    socket: Socket,
+    request: UpstreamRequest,
+    handler: ExchangeHandler,
+    sharer: Sharer = this.#alone,
+  ): Exchange {
     const state: PendingExchange = { connection: null, aborted: false, cancelDial: null, sharer }
     this.#use(socket, request, handler, state)
     return exchangeOf(state)
   }
 
-  /** Ends what is idle at hosts that no other API sends to, and what is busy there when its exchange is over. */
+  /** Ends what is idle at hosts that no other API sends to by then, and what is busy there when its exchange is over. */
   leave(sharer: Sharer): void {
-    for (const host of this.#hosts.values()) host.leave(sharer)
+    for (const host of sharer.hosts) host.leave(sharer)
+    sharer.hosts.clear()
+    sharer.lastHost = null
+    this.#orphans ??= setTimeout(() => {
+      this.#orphans = null
+      for (const host of this.#hosts.values()) if (!host.hasSharers) host.endIdle()
+    }, ORPHANED_MS).unref()
   }
 
   /** Ends idle connections now and busy ones when their exchange is over. */
   async close(): Promise<void> {
     this.budget.closed = true
     clearInterval(this.#sweeper)
+    if (this.#orphans !== null) clearTimeout(this.#orphans)
     for (const host of this.#hosts.values()) host.endIdle()
   }
 

@@ -1,7 +1,7 @@
 // Hot path.
 import type { Socket } from 'node:net'
 import type { Exchange, ExchangeHandler, UpstreamRequest } from '../transport.ts'
-import type { Sharer } from './host-pool.ts'
+import { Sharer } from './host-pool.ts'
 import type { Http1Pool, Http1Sender } from './pool.ts'
 
 interface SharedPool {
@@ -41,12 +41,12 @@ export class SharedPools {
 }
 
 /** The part of one API in a pool. */
-export class PoolShare implements Http1Sender, Sharer {
+export class PoolShare extends Sharer implements Http1Sender {
   readonly #pool: Http1Pool
   readonly #onLeft: () => void
-  hasLeft = false
 
   constructor(pool: Http1Pool, onLeft: () => void) {
+    super()
     this.#pool = pool
     this.#onLeft = onLeft
   }
