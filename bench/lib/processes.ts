@@ -114,17 +114,20 @@ const familyOf = ({ pid, exitCode, signalCode }: ChildProcess): number[] =>
   pid === undefined || exitCode !== null || signalCode !== null ? [] : processTree(pid)
 
 function resume(child: ChildProcess): void {
-  for (const pid of familyOf(child).reverse()) process.kill(pid, 'SIGCONT')
+  for (const pid of familyOf(child).reverse()) {
+    try {
+      process.kill(pid, 'SIGCONT')
+    } catch (error) {
+      // One of them has ended meanwhile; the others must not stay stopped for it.
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+    }
+  }
 }
 
 /** To a process that is held the signal comes when it goes on. */
 function end(child: ChildProcess): void {
   child.kill('SIGTERM')
-  try {
-    resume(child)
-  } catch {
-    // It or a part of it has ended already.
-  }
+  resume(child)
 }
 
 async function stop(child: ChildProcess): Promise<void> {

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Redis } from 'ioredis'
 import { closedLoop, type LoadResult } from './closed-loop/wrk.ts'
 import { coreTime, processTime, residentMb } from './proc.ts'
@@ -91,8 +92,11 @@ export async function takeTurns<R extends LoadResult>(
 ): Promise<Measured<R>> {
   const measured: Record<string, Sample<R>[]> = {}
   for (let round = 0; round < options.rounds;) {
-    const contenders: Contender[] = []
-    for (const start of starts) contenders.push(await startWarm(start, options, load))
+    const started = new Map<StartContender, Contender>()
+    // The last one has rested for the shortest time.
+    for (const start of orderOf(starts, round)) started.set(start, await startWarm(start, options, load))
+    const contenders = starts.map((start) => started.get(start) as Contender)
+    for (const { name } of contenders) measured[name] ??= []
     for (const end = Math.min(options.rounds, round + ROUNDS_PER_START); round < end; round++) {
       for (const contender of orderOf(contenders, round)) {
         const samples = (measured[contender.name] ??= [])
@@ -109,12 +113,17 @@ async function startWarm(start: StartContender, { warmUpSeconds }: RoundOptions,
   const { records, compiledAhead } = contender
   const { requests } = await load(contender, compiledAhead === true ? AHEAD_WARM_UP_SECONDS : warmUpSeconds)
   if (records !== null) await countAndClear(records, requests)
-  hold(contender)
+  await hold(contender)
   return contender
 }
 
-function hold({ process, neededByOthers }: Contender): void {
-  if (neededByOthers !== true) process.pause()
+/** So long every program may tidy up, compile and close connections; one with records has had it while they were counted. */
+const REST_MS = 700
+
+async function hold({ process, neededByOthers, records }: Contender): Promise<void> {
+  if (neededByOthers === true) return
+  if (records === null) await delay(REST_MS)
+  process.pause()
 }
 
 async function takeTurn<R extends LoadResult>(
@@ -127,7 +136,7 @@ async function takeTurn<R extends LoadResult>(
   const settling = settleSeconds > 0 ? [await load(contender, settleSeconds)] : []
   const sample = await measure(contender, seconds, load)
   await checkLoads(contender, [...settling, sample], underWay)
-  hold(contender)
+  await hold(contender)
   return sample
 }
 
