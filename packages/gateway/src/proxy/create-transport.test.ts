@@ -1,6 +1,6 @@
 import { copyFile } from 'node:fs/promises'
 import { pino } from 'pino'
-import { afterAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, describe, expect, test, vi } from 'vitest'
 import { createAuthority } from '../../../../test/support/certificates.ts'
 import { eventually } from '../../../../test/support/eventually.ts'
 import { startCountingUpstream, type CountingUpstream } from '../../test/support/counting-upstream.ts'
@@ -203,6 +203,34 @@ describe('idle connections', () => {
     await burst(upstream, [a], 3)
     await eventually(() => expect(upstream.open()).toBe(1))
     expect(elsewhere.open()).toBe(1)
+  })
+})
+
+describe('with max_conn_time', () => {
+  afterEach(() => void vi.useRealTimers())
+
+  test('a connection is used for that time from its own beginning, not from that of the API', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] })
+    await using upstream = await startCountingUpstream()
+    const transport = gatewayWith({ max_conn_time: 3 })()
+    const numbers: number[] = []
+    for (const ms of [2000, 1500, 1499, 1]) {
+      vi.advanceTimersByTime(ms)
+      numbers.push(await send(transport, upstream.url))
+    }
+    expect(numbers).toEqual([1, 1, 1, 2])
+    await transport.close()
+  })
+
+  test('a request that comes when its API has gone and the time is over leaves nothing behind', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] })
+    await using upstream = await startCountingUpstream()
+    const transport = gatewayWith({ max_conn_time: 3 })()
+    await transport.close()
+    vi.advanceTimersByTime(3000)
+    expect(await send(transport, upstream.url)).toBe(1)
+    // Before the upstream ends what is idle.
+    await eventually(() => expect(upstream.open()).toBe(0), 3000)
   })
 })
 

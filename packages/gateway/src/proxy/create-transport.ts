@@ -42,11 +42,18 @@ export function createUpstreamTransport(definition: ApiDefinition, deps: Transpo
       apis,
     })
   const key = poolKey(tls, own)
-  const create = (): UpstreamTransport => {
-    const http1 = deps.pools.join(key, createPool)
-    return new Http2Transport({ dialler, http1, offerHttp2: config.proxy_enable_http2, keepAlive })
+  const http1 = deps.pools.join(key, createPool)
+  const create = (): UpstreamTransport =>
+    new Http2Transport({ dialler, http1, offerHttp2: config.proxy_enable_http2, keepAlive })
+  // HTTP/2 only: of HTTP/1.1 the pool knows the age of every connection.
+  const transport = lifetimeMs > 0 ? new RenewingTransport(create, lifetimeMs) : create()
+  return {
+    exchange: (request, handler) => transport.exchange(request, handler),
+    async close() {
+      await transport.close()
+      await http1.close()
+    },
   }
-  return lifetimeMs > 0 ? new RenewingTransport(create, lifetimeMs) : create()
 }
 
 /**

@@ -7,6 +7,7 @@ export class RenewingTransport implements UpstreamTransport {
   readonly #nowMs: () => number
   #current: UpstreamTransport
   #createdMs: number
+  #closed = false
 
   constructor(create: () => UpstreamTransport, lifetimeMs: number, nowMs: () => number = () => performance.now()) {
     this.#create = create
@@ -18,7 +19,8 @@ export class RenewingTransport implements UpstreamTransport {
 
   exchange(request: UpstreamRequest, handler: ExchangeHandler): Exchange {
     const now = this.#nowMs()
-    if (now - this.#createdMs >= this.#lifetimeMs) {
+    // A request may still come after the close, on the set of before a reload: a fresh transport would have no owner.
+    if (!this.#closed && now - this.#createdMs >= this.#lifetimeMs) {
       void this.#current.close()
       this.#current = this.#create()
       this.#createdMs = now
@@ -27,6 +29,7 @@ export class RenewingTransport implements UpstreamTransport {
   }
 
   close(): Promise<void> {
+    this.#closed = true
     return this.#current.close()
   }
 }

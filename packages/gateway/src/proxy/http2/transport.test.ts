@@ -59,7 +59,7 @@ function createTransport(keepAlive = true): Http2Transport {
   const dialler = new Dialler({ tls, proxyFor: () => null })
   const http1 = new Http1Pool({ dialler, keepAlive, maxIdlePerHost: 10, maxIdle: 0 })
   const transport = new Http2Transport({ dialler, http1, offerHttp2: true, keepAlive })
-  open.push(() => void transport.close())
+  open.push(() => void transport.close().then(() => http1.close()))
   return transport
 }
 

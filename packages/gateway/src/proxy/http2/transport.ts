@@ -16,7 +16,7 @@ import { Http2Exchange, type ExchangeOwner } from './exchange.ts'
 
 export interface Http2Options {
   readonly dialler: Dialler
-  /** For upgrades, plain `http://` targets and upstreams that turn HTTP/2 down. */
+  /** For upgrades, plain `http://` targets and upstreams that turn HTTP/2 down. Whoever gave it closes it. */
   readonly http1: Http1Sender
   /** Offer HTTP/2 to `https://` targets. */
   readonly offerHttp2: boolean
@@ -105,7 +105,6 @@ export class Http2Transport implements UpstreamTransport, ExchangeOwner {
   async close(): Promise<void> {
     this.#closed = true
     for (const peer of this.#peers.values()) for (const { http2 } of peer.sessions) http2.close()
-    await this.#options.http1.close()
   }
 
   #peer(target: UpstreamTarget): Peer {
