@@ -58,6 +58,18 @@ test('names a definition that does not decode, and one that would not be served'
   expect(lines).toContainEqual(expect.stringMatching(/^\.\/apps\/c\.json: this API will not be served: .*oauth2/))
 })
 
+test('names a domain that no host can be compared with, where domains count', async () => {
+  write('apps/a.json', { ...api, domain: '{a' })
+  write('apps/b.json', { ...api, api_id: 'b', domain: '$kv{vault:a/b#c}' })
+  expect((await lintWith({})).exitCode).toBe(0)
+  const { exitCode, lines } = await lintWith({ enable_custom_domains: true })
+  expect([exitCode, lines[1]]).toEqual([
+    1,
+    expect.stringMatching(/^\.\/apps\/a\.json: this API will not be served: domain "\{a": unbalanced braces/),
+  ])
+  expect(lines.join('\n')).not.toContain('b.json')
+})
+
 test.each([
   ['app_path', { app_path: '/nowhere/apps' }, 'reading the API definitions in /nowhere/apps: '],
   ['policy file', { policies: { policy_record_name: '/nowhere/p.json' } }, 'policy file not found'],

@@ -1,4 +1,5 @@
 /** `lint`: the configuration, and the files it points at, without starting anything. */
+import { domainProblem } from './api-definition/domain.ts'
 import { unguardedReason } from './api-definition/guards.ts'
 import { ApiFolderError, loadDefinitions } from './api-definition/load.ts'
 import { lintConfig } from './config/lint.ts'
@@ -45,7 +46,7 @@ async function lintFiles({ config }: LoadedConfig, { env, cwd }: LoadOptions): P
     const sources = { env, secrets: config.secrets, basePath: config.kv.file.base_path, cwd, values: null }
     const { definitions } = await loadDefinitions(config.app_path, sources, log)
     for (const { file, definition } of definitions) {
-      const reason = unguardedReason(definition)
+      const reason = unguardedReason(definition) ?? domainProblem(definition, config)
       if (reason !== null) issues.push(`${file}: this API will not be served: ${reason}`)
     }
     checked.push(`${counted(definitions.length, 'API definition', 'API definitions')} in ${config.app_path || '.'}`)

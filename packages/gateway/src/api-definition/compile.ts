@@ -24,6 +24,7 @@ import { cleanPath } from '../router/clean-path.ts'
 import { compileListenPath } from '../router/listen-path.ts'
 import { createOrganisationRecords } from '../session/organisation-records.ts'
 import type { ApiAnalytics, CompiledApi } from './compiled-api.ts'
+import { domainProblem } from './domain.ts'
 import { pendingFeatures, unguardedReason } from './guards.ts'
 import { listenerProblem } from './listener.ts'
 import type { LoadedDefinition } from './load.ts'
@@ -75,6 +76,8 @@ export function compileApi(loaded: LoadedDefinition, listenPath: string, deps: C
   const { definition } = loaded
   const reason = unguardedReason(definition) ?? listenerProblem(definition)
   if (reason !== null) throw new WithdrawnApiError(reason)
+  const problem = domainProblem(definition, deps.config)
+  if (problem !== null) throw new ApiSkippedError(problem)
   warnPending(definition, deps.log)
   return attempt(() => {
     const target = parseTarget(definition.proxy.target_url, 'proxy.target_url')

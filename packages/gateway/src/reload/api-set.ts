@@ -13,7 +13,7 @@ import type { LoadedDefinition, LoadedDefinitions } from '../api-definition/load
 import { asksForClientCertificate } from '../auth/supported.ts'
 import type { Log } from '../log/log.ts'
 import { filesOfUpstreamTls } from '../proxy/upstream-tls.ts'
-import { buildRouter, type Router } from '../router/router.ts'
+import { buildRouter, domainOf, type Router } from '../router/router.ts'
 import { placeApis, type PortProtocol } from './ports.ts'
 
 /** Every API that is served, as one snapshot: requests in flight end on the one they began with. */
@@ -239,7 +239,7 @@ function serveOne(
 ): CompiledApi | null {
   const { log, config } = deps
   const { definition } = loaded
-  const domain = config.enable_custom_domains && !definition.domain_disabled ? definition.domain : ''
+  const domain = domainOf(definition, config.enable_custom_domains)
   log.info({ prefix: 'main', api_name: definition.name, domain: domain || '(no host)' }, 'Tracking hostname')
   const fields = { api_id: definition.api_id, api_name: definition.name, org_id: definition.org_id, type: 'request' }
   for (const policy of securityPoliciesOf(definition)) log.info(fields, `Checking security policy: ${policy}`)

@@ -1,7 +1,8 @@
 // Hot path.
 import { RE2JS } from 're2js'
 import type { CompiledApi } from '../api-definition/compiled-api.ts'
-import { compileListenPath, effectiveLength, templateToRegex, type ListenPath } from './listen-path.ts'
+import type { ApiDefinition } from '../api-definition/schema.ts'
+import { compileListenPath, effectiveLength, ListenPathError, templateToRegex, type ListenPath } from './listen-path.ts'
 import { createPrefixTree, type PrefixTree } from './prefix-tree.ts'
 
 export interface RouterOptions {
@@ -121,18 +122,24 @@ function sortApis(apis: readonly CompiledApi[], domainsFirst: boolean): Compiled
 }
 
 function hostMatcherOf(api: CompiledApi, options: RouterOptions): HostMatcher | null {
-  const { domain, domain_disabled: domainDisabled } = api.definition
-  const restricted = options.enableCustomDomains && domain !== '' && !domainDisabled ? domain : options.hostname
+  const restricted = domainOf(api.definition, options.enableCustomDomains) || options.hostname
   return restricted === '' ? null : compileHost(restricted)
 }
+
+/** The domain that an API is limited to; empty: it has none, or it is not in force. */
+export const domainOf = ({ domain, domain_disabled: disabled }: ApiDefinition, enableCustomDomains: boolean): string =>
+  enableCustomDomains && !disabled ? domain : ''
 
 /**
  * Compares hosts without letter case. The port counts only when the compiled pattern contains a colon, which a
  * non-capturing group does as well.
+ *
+ * @throws For unbalanced braces, an empty name or a bad inner regex.
  */
 export function compileHost(template: string): HostMatcher {
   const withPort = template.includes(':') && templateToRegex(template, '[^.]+').includes(':')
   if (!template.includes('{')) {
+    if (template.includes('}')) throw new ListenPathError(`unbalanced braces in "${template}"`)
     const expected = template.toLowerCase()
     const test = (host: string): boolean => (withPort ? host : stripPort(host)).toLowerCase() === expected
     return { exact: withPort ? null : expected, test }
