@@ -6,6 +6,7 @@ import type { LoadedDefinition } from '../api-definition/load.ts'
 import { createLogger } from '../log/logger.ts'
 import type { UpstreamTransport } from '../proxy/transport.ts'
 import { buildApiSet, emptyApiSet, type ApiSet } from './api-set.ts'
+import { adoptSet, shareSet } from './shared-set.ts'
 
 interface TestGateway {
   readonly lines: string[]
@@ -96,5 +97,28 @@ describe('a domain that no host can be compared with', () => {
     const { deps, lines } = gatewayWith(config)
     const set = await build(emptyApiSet(), deps, loaded('a', { ...changes, domain: '{a' }))
     expect([servedBy(set, 'h', '/a/'), lines]).toEqual(['a', []])
+  })
+})
+
+describe('a set that cannot be put together', () => {
+  /** Fails where the set is whole but for its router. */
+  const failing = (deps: CompileDeps): CompileDeps => ({ ...deps, config: { ...deps.config, hostname: '{' } })
+
+  test('leaves no new transport open, and closes none of the set before', async () => {
+    const { deps, open } = gatewayWith({})
+    const before = await build(emptyApiSet(), deps, loaded('a'), loaded('b'))
+    const next = [loaded('a'), loaded('b', { name: 'new' }), loaded('c')]
+    await expect(build(before, failing(deps), ...next)).rejects.toThrow('unbalanced braces')
+    expect(open).toEqual(['a', 'b'])
+  })
+
+  test('does so where another process has built it', async () => {
+    const { deps, open } = gatewayWith({})
+    const before = await build(emptyApiSet(), deps, loaded('a'), loaded('b'))
+    const theirs = gatewayWith({})
+    const next = await build(before, theirs.deps, loaded('a'), loaded('b', { name: 'new' }), loaded('c'))
+    const shared = shareSet(next, before, null, true)
+    await expect(adoptSet(shared, before, failing(deps), (work) => work())).rejects.toThrow('unbalanced braces')
+    expect(open).toEqual(['a', 'b'])
   })
 })

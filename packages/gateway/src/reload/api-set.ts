@@ -94,19 +94,39 @@ export async function buildApiSet(loaded: LoadedDefinitions, previous: ApiSet, d
     .filter((each) => isUsable(each, previous, broken, log))
     .map((each) => withFiles(each, deps))
   const wanted = withListenPaths(definitions, previous, deps, broken)
+  return wholeOrClosed(previous, async (apis) => {
+    for (const [i, { definition, listenPath }] of wanted.entries()) {
+      if (i > 0 && i % APIS_PER_TURN === 0) await nextTurn()
+      const api = serveOne(definition, listenPath, previous, deps, broken)
+      if (api !== null) apis.push(api)
+    }
+    for (const api of previous.apis) {
+      const isBroken = broken.has(api.apiId) || loaded.failed.has(api.file)
+      if (!isBroken || apis.some((other) => other.apiId === api.apiId)) continue
+      const fields = { api_id: api.apiId, file: api.file }
+      log.error(fields, 'API definition is broken, its last good version stays in service')
+      apis.push(api)
+    }
+    return buildSet(apis, deps)
+  })
+}
+
+/**
+ * Collects APIs and puts them together. When that fails, nobody will ever close the transports of those that are new:
+ * they are closed here, and those of the previous set stay in service.
+ */
+export async function wholeOrClosed(
+  previous: ApiSet,
+  build: (apis: CompiledApi[]) => Promise<ApiSet>,
+): Promise<ApiSet> {
   const apis: CompiledApi[] = []
-  for (const [i, { definition, listenPath }] of wanted.entries()) {
-    if (i > 0 && i % APIS_PER_TURN === 0) await nextTurn()
-    const api = serveOne(definition, listenPath, previous, deps, broken)
-    if (api !== null) apis.push(api)
+  try {
+    return await build(apis)
+  } catch (err) {
+    const kept = new Set(previous.apis)
+    await Promise.allSettled(apis.filter((api) => !kept.has(api)).map((api) => api.transport.close()))
+    throw err
   }
-  for (const api of previous.apis) {
-    const isBroken = broken.has(api.apiId) || loaded.failed.has(api.file)
-    if (!isBroken || apis.some((other) => other.apiId === api.apiId)) continue
-    log.error({ api_id: api.apiId, file: api.file }, 'API definition is broken, its last good version stays in service')
-    apis.push(api)
-  }
-  return buildSet(apis, deps)
 }
 
 export const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))

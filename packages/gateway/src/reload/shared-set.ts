@@ -4,7 +4,7 @@ import type { LoadedDefinition } from '../api-definition/load.ts'
 import type { ApiDefinition } from '../api-definition/schema.ts'
 import type { KnownSecret } from '../secrets/secret-values.ts'
 import type { Policy } from '../session/policies.ts'
-import { buildSet, nextTurn, APIS_PER_TURN, type ApiSet } from './api-set.ts'
+import { buildSet, nextTurn, wholeOrClosed, APIS_PER_TURN, type ApiSet } from './api-set.ts'
 
 /**
  * What a reload led to, for the other processes of the gateway: they do not look at files, which may have changed
@@ -82,14 +82,15 @@ export async function adoptSet(
   deps: CompileDeps,
   quietly: <T>(work: () => T) => T,
 ): Promise<ApiSet> {
-  const apis: CompiledApi[] = []
-  for (const [i, each] of shared.apis.entries()) {
-    if (i > 0 && i % APIS_PER_TURN === 0) await nextTurn()
-    const before = previous.byId.get(each.apiId)
-    if (before?.checksum === each.checksum && before.listenPath === each.listenPath) apis.push(before)
-    else apis.push(quietly(() => compileApi(loadedFrom(each, before), each.listenPath, deps)))
-  }
-  return quietly(() => buildSet(apis, deps))
+  return wholeOrClosed(previous, async (apis) => {
+    for (const [i, each] of shared.apis.entries()) {
+      if (i > 0 && i % APIS_PER_TURN === 0) await nextTurn()
+      const before = previous.byId.get(each.apiId)
+      if (before?.checksum === each.checksum && before.listenPath === each.listenPath) apis.push(before)
+      else apis.push(quietly(() => compileApi(loadedFrom(each, before), each.listenPath, deps)))
+    }
+    return quietly(() => buildSet(apis, deps))
+  })
 }
 
 function loadedFrom(
