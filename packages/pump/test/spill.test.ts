@@ -122,7 +122,10 @@ describe('spilled records', () => {
     // Names of leases of one millisecond are in no order.
     const lists = (await client.keys('*:lease:*')).filter((name) => !name.endsWith(':meta'))
     const firsts = await Promise.all(lists.map((list) => client.lindexBuffer(list, 0)))
-    expect(firsts.map((raw) => decodeRecord(raw as Buffer).path), 'the oldest stay').toContain('/r0')
+    expect(
+      firsts.map((raw) => decodeRecord(raw as Buffer).path),
+      'the oldest stay',
+    ).toContain('/r0')
     sink.answer = allDelivered
     await eventually(() => expect(sink.delivered.length).toBe(200))
     expect(sink.paths().toSorted()).toEqual(paths(200).toSorted())
