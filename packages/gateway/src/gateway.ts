@@ -260,11 +260,15 @@ export async function createGateway({ config, log, env, part: given }: GatewayOp
     const previous = gate.apis
     policies.replace(nextPolicies)
     gate.replace(next)
-    run(() => certificates?.follow(next))
-    run(() => controlCertificates?.follow({ certificates: [], asksClients: false }))
-    await apiPorts.apply(next)
-    const kept = new Set(next.apis.map((api) => api.transport))
-    for (const { transport } of previous.apis) if (!kept.has(transport)) await transport.close()
+    try {
+      run(() => certificates?.follow(next))
+      run(() => controlCertificates?.follow({ certificates: [], asksClients: false }))
+      await apiPorts.apply(next)
+    } finally {
+      // Nobody else knows them any more.
+      const kept = new Set(next.apis.map((api) => api.transport))
+      for (const { transport } of previous.apis) if (!kept.has(transport)) await transport.close()
+    }
   }
   const health: HealthDeps = {
     healthName: config.health_check_endpoint_name,
