@@ -130,7 +130,7 @@ describe.skipIf(browserSkipReason())('hostile requests on the explorer page', { 
   ])('in a link: the range %s is said to be none, until another is chosen', async (range, words) => {
     const page = await pages.open(`${explorer.url}/requests?${range}`, PHONE)
     await page.getByText('6 requests', { exact: true }).first().waitFor()
-    const note = page.getByRole('status').filter({ hasText: 'no time range that can be read' })
+    const note = page.getByRole('status').filter({ hasText: 'The link has no time range' })
     await note.getByText(words).waitFor()
     await note.getByText('What you see: Last 15 minutes.').waitFor()
     expect(await axeFindings(page)).toEqual([])

@@ -28,7 +28,7 @@ async function lintWith(part: object): Promise<LintResult> {
 
 const api = { api_id: 'a', name: 'a', use_keyless: true, proxy: { listen_path: '/a/', target_url: 'http://u' } }
 const notChecked =
-  'not checked: targets, listen paths, certificates, error templates; Redis, Consul and Vault are not asked'
+  'not checked: targets, listen paths, certificates, error templates, misspelt keys of API definitions; Redis, Consul and Vault are not asked'
 
 test('finds nothing, and says what it has read and what it does not look at', async () => {
   write('apps/a.json', api)

@@ -14,7 +14,7 @@ export interface LintResult {
 }
 
 const NOT_CHECKED =
-  'not checked: targets, listen paths, certificates, error templates; Redis, Consul and Vault are not asked'
+  'not checked: targets, listen paths, certificates, error templates, misspelt keys of API definitions; Redis, Consul and Vault are not asked'
 
 /** Says what is wrong; the exit code is 1 when anything is. */
 export async function lint(options: LoadOptions): Promise<LintResult> {

@@ -22,8 +22,8 @@ export function RangeNote() {
     <p class="note warning" role="status">
       <Icon name="warning" />
       <span>
-        <strong>The link has no time range that can be read:</strong> {words.map(quoted).join(' and ')}. Times are
-        written now, now-15m (also s, h, d, w) or 2026-11-28T15:00:00Z. What you see:{' '}
+        <strong>The link has no time range:</strong> {words.map(quoted).join(' and ')}. Times are written now, now-15m
+        (also s, h, d, w) or 2026-11-28T15:00:00Z, the earlier one in from. What you see:{' '}
         {rangeLabel(page.value, Date.now())}.
       </span>
     </p>

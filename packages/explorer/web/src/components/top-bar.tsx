@@ -253,11 +253,16 @@ function Banner({
       <Icon name="warning" />
       <div>
         <strong role="alert">{title}</strong>
-        {sinceMs !== null && <span> for {ago(sinceMs, clockMs.value).replace(/ ago$/, '')}</span>}
+        {sinceMs !== null && <span> {sinceWords(sinceMs, clockMs.value)}</span>}
         <p>
           {sentence(text)} {cure} This page asks again every 5 seconds and goes on by itself.
         </p>
       </div>
     </div>
   )
+}
+
+function sinceWords(sinceMs: number, nowMs: number): string {
+  const text = ago(sinceMs, nowMs)
+  return text.endsWith(' ago') ? `for ${text.slice(0, -4)}` : `since ${text}`
 }

@@ -31,20 +31,29 @@ export const START: PageState = {
 }
 
 /** The words of the time range in a URL that are no times: nobody shall take another range's numbers for theirs. */
-export function rangeMistakes(search: string): string[] {
+export function rangeMistakes(search: string, nowMs = Date.now()): string[] {
   const parameters = new URLSearchParams(search)
   const words = [parameters.get('from') ?? '', parameters.get('to') ?? '']
-  return words.filter((word) => word !== '' && parseTimeWord(word, 0) === null)
+  const unread = words.filter((word) => word !== '' && parseTimeWord(word, nowMs) === null)
+  return unread.length === 0 && isBackwards(search, nowMs) ? words.filter((word) => word !== '') : unread
+}
+
+/** Whether a range ends before it begins, with what is meant where the URL says nothing. */
+function isBackwards(search: string, nowMs: number): boolean {
+  const parameters = new URLSearchParams(search)
+  const [fromMs, toMs] = (['from', 'to'] as const).map((key) => parseTimeWord(parameters.get(key) || START[key], nowMs))
+  return fromMs != null && toMs != null && fromMs >= toMs
 }
 
 /** Any URL gives a state: what is missing or makes no sense is as at the start. */
-export function decodeUrl(path: string, search: string): PageState {
+export function decodeUrl(path: string, search: string, nowMs = Date.now()): PageState {
   const name = path.replace(/^\/|\/$/g, '')
   const parameters = new URLSearchParams(search)
   const text = (key: string): string => parameters.get(key) ?? ''
+  const backwards = isBackwards(search, nowMs)
   const time = (key: 'from' | 'to'): string => {
     const word = text(key)
-    return parseTimeWord(word, 0) === null ? START[key] : word
+    return backwards || parseTimeWord(word, 0) === null ? START[key] : word
   }
   return {
     view: VIEWS.find((view) => view === name) ?? START.view,

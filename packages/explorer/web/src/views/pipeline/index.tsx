@@ -1,6 +1,6 @@
 import { type ComponentChildren, Fragment } from 'preact'
 import { useEffect } from 'preact/hooks'
-import { about } from '../../api/about.ts'
+import { about, askAbout } from '../../api/about.ts'
 import { withParameters } from '../../api/client.ts'
 import { useResource } from '../../api/resource.ts'
 import type { Pipeline as PipelineAnswer } from '../../api/types.ts'
@@ -22,7 +22,10 @@ export function Pipeline() {
   const resource = useResource<PipelineAnswer>(withParameters('/pipeline', { from, to })).value
   const { data } = resource
   useEffect(() => {
-    if (data !== null) announce(summaryOf(data).title)
+    if (data === null) return
+    announce(summaryOf(data).title)
+    // What is stored must not be older than what was counted.
+    void askAbout()
   }, [data])
   return (
     <ViewFrame resource={resource} title="Pipeline" skeleton={['chart', 'rows']}>

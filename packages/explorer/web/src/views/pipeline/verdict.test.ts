@@ -52,7 +52,12 @@ describe('the verdict over the pipeline', () => {
       { ledger: { counted: 0, sinks: [{ ...account, delivered: 0, completeness: null }] } },
       'unknown',
     ],
-    ['records are on their way', { ledger: { counted: 12, sinks: [{ ...account, pending: 2 }] } }, 'attention'],
+    ['records are on their way', { ledger: { counted: 12, sinks: [{ ...account, pending: 2 }] } }, 'good'],
+    [
+      'records are on their way and the pump does not answer',
+      { sinks: null, ledger: { counted: 12, sinks: [{ ...account, pending: 2 }] } },
+      'attention',
+    ],
     [
       'one sink has lost a record while another only waits for many',
       {
