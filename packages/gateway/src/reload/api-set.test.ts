@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
+import { loadedDefinition } from '../../test/support/loaded-definition.ts'
 import { depsWith } from '../../test/support/steps.ts'
 import type { CompileDeps } from '../api-definition/compile.ts'
-import { decodeDefinition } from '../api-definition/decode.ts'
 import type { LoadedDefinition } from '../api-definition/load.ts'
 import { createLogger } from '../log/logger.ts'
 import type { UpstreamTransport } from '../proxy/transport.ts'
@@ -27,20 +27,6 @@ function gatewayWith(config: Record<string, unknown>): TestGateway {
   return { lines, open, deps: { ...depsWith({ config, log }), createTransport } }
 }
 
-const loaded = (id: string, changes: Record<string, unknown> = {}): LoadedDefinition => ({
-  file: `${id}.json`,
-  checksum: `${id} ${JSON.stringify(changes)}`,
-  definition: decodeDefinition({
-    api_id: id,
-    name: id,
-    use_keyless: true,
-    active: true,
-    version_data: { not_versioned: true, versions: { Default: { name: 'Default' } } },
-    proxy: { listen_path: `/${id}/`, target_url: 'http://up.test' },
-    ...changes,
-  }),
-})
-
 const build = (previous: ApiSet, deps: CompileDeps, ...definitions: LoadedDefinition[]): Promise<ApiSet> =>
   buildApiSet({ definitions, failed: new Set() }, previous, deps)
 
@@ -62,9 +48,9 @@ describe('a domain that no host can be compared with', () => {
     const set = await build(
       emptyApiSet(),
       deps,
-      loaded('a'),
-      loaded('b', { domain }),
-      loaded('c', { domain: 'c.test' }),
+      loadedDefinition('a'),
+      loadedDefinition('b', { domain }),
+      loadedDefinition('c', { domain: 'c.test' }),
     )
     expect([servedBy(set, 'h', '/a/'), servedBy(set, 'h', '/b/'), servedBy(set, 'c.test', '/c/')]).toEqual([
       'a',
@@ -81,8 +67,8 @@ describe('a domain that no host can be compared with', () => {
 
   test.each(BAD)('%s at a reload leaves the last good form of its API, and the others change', async (domain) => {
     const { deps, lines, open } = gatewayWith({ enable_custom_domains: true })
-    const before = await build(emptyApiSet(), deps, loaded('a'), loaded('b', { domain: 'b.test' }))
-    const set = await build(before, deps, loaded('a', { name: 'new' }), loaded('b', { domain }))
+    const before = await build(emptyApiSet(), deps, loadedDefinition('a'), loadedDefinition('b', { domain: 'b.test' }))
+    const set = await build(before, deps, loadedDefinition('a', { name: 'new' }), loadedDefinition('b', { domain }))
     expect(set.byId.get('a')?.apiName).toBe('new')
     expect(set.byId.get('b')).toBe(before.byId.get('b'))
     expect(servedBy(set, 'b.test', '/b/')).toBe('b')
@@ -95,7 +81,7 @@ describe('a domain that no host can be compared with', () => {
     ['that is disabled', { enable_custom_domains: true }, { domain_disabled: true }],
   ])('does not matter %s', async (_, config, changes) => {
     const { deps, lines } = gatewayWith(config)
-    const set = await build(emptyApiSet(), deps, loaded('a', { ...changes, domain: '{a' }))
+    const set = await build(emptyApiSet(), deps, loadedDefinition('a', { ...changes, domain: '{a' }))
     expect([servedBy(set, 'h', '/a/'), lines]).toEqual(['a', []])
   })
 })
@@ -106,17 +92,23 @@ describe('a set that cannot be put together', () => {
 
   test('leaves no new transport open, and closes none of the set before', async () => {
     const { deps, open } = gatewayWith({})
-    const before = await build(emptyApiSet(), deps, loaded('a'), loaded('b'))
-    const next = [loaded('a'), loaded('b', { name: 'new' }), loaded('c')]
+    const before = await build(emptyApiSet(), deps, loadedDefinition('a'), loadedDefinition('b'))
+    const next = [loadedDefinition('a'), loadedDefinition('b', { name: 'new' }), loadedDefinition('c')]
     await expect(build(before, failing(deps), ...next)).rejects.toThrow('unbalanced braces')
     expect(open).toEqual(['a', 'b'])
   })
 
   test('does so where another process has built it', async () => {
     const { deps, open } = gatewayWith({})
-    const before = await build(emptyApiSet(), deps, loaded('a'), loaded('b'))
+    const before = await build(emptyApiSet(), deps, loadedDefinition('a'), loadedDefinition('b'))
     const theirs = gatewayWith({})
-    const next = await build(before, theirs.deps, loaded('a'), loaded('b', { name: 'new' }), loaded('c'))
+    const next = await build(
+      before,
+      theirs.deps,
+      loadedDefinition('a'),
+      loadedDefinition('b', { name: 'new' }),
+      loadedDefinition('c'),
+    )
     const shared = shareSet(next, before, null, true)
     await expect(adoptSet(shared, before, failing(deps), (work) => work())).rejects.toThrow('unbalanced braces')
     expect(open).toEqual(['a', 'b'])

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
+import { loadedDefinition } from '../../test/support/loaded-definition.ts'
 import { depsWith } from '../../test/support/steps.ts'
 import type { CompileDeps } from '../api-definition/compile.ts'
-import { decodeDefinition } from '../api-definition/decode.ts'
 import type { LoadedDefinition } from '../api-definition/load.ts'
 import type { UpstreamTransport } from '../proxy/transport.ts'
 import { buildApiSet, emptyApiSet, type ApiSet } from './api-set.ts'
@@ -10,19 +10,9 @@ import { adoptSet, mergeSets, shareSet, SharedSetError, type SharedSet } from '.
 const deps: CompileDeps = { ...depsWith(), createTransport: () => ({}) as UpstreamTransport }
 const atOnce = <T>(work: () => T): T => work()
 
-const loaded = (id: string, changes: Record<string, unknown> = {}): LoadedDefinition => ({
-  file: `${id}.json`,
-  checksum: `${id} ${JSON.stringify(changes)}`,
-  definition: decodeDefinition({
-    api_id: id,
-    name: id,
-    use_keyless: true,
-    active: true,
-    version_data: { not_versioned: true, versions: { Default: { name: 'Default' } } },
-    proxy: { listen_path: '/same/', target_url: 'http://up.test' },
-    ...changes,
-  }),
-})
+/** All of them want the same listen path. */
+const loaded = (id: string, changes: Record<string, unknown> = {}): LoadedDefinition =>
+  loadedDefinition(id, { proxy: { listen_path: '/same/', target_url: 'http://up.test' }, ...changes })
 
 const load = (previous: ApiSet, ...definitions: LoadedDefinition[]): Promise<ApiSet> =>
   buildApiSet({ definitions, failed: new Set() }, previous, deps)

@@ -1,4 +1,5 @@
 import type * as Api from '../../api/schema.ts'
+import { MOST_COUNTRIES, toCountries } from '../countries.ts'
 import type { Answer, Question } from '../types.ts'
 import type { Clause } from './compile.ts'
 import type { Server } from './connection.ts'
@@ -6,9 +7,6 @@ import type { IndexFields } from './fields.ts'
 import { findForm, timeClause } from './overview.ts'
 import type { Search } from './search.ts'
 import { readTop } from './tops.ts'
-
-/** There are 249. */
-const MOST_COUNTRIES = 300
 
 export async function readCountries(
   search: Search,
@@ -30,13 +28,7 @@ export async function readCountries(
   )
   return {
     available: true,
-    countries: values.map(({ value: iso, count, clientErrors, serverErrors, p95Ms }) => ({
-      iso,
-      count,
-      clientErrors,
-      serverErrors,
-      p95Ms,
-    })),
+    countries: toCountries(values),
     partial,
   }
 }

@@ -3,6 +3,7 @@ import { dirname } from 'node:path'
 import { getHeapStatistics } from 'node:v8'
 import { FIELDS, findField } from '../../fields.ts'
 import type { Query } from '../../query/ast.ts'
+import { MOST_COUNTRIES, toCountries } from '../countries.ts'
 import { type PageQuestion, type Question, TooWideError, type TopQuestion } from '../types.ts'
 import { Buckets, trafficOf } from './buckets.ts'
 import type { CheckCancelled } from './cancel.ts'
@@ -45,7 +46,6 @@ const LIMITS: Limits = {
   rawMs: 3000,
   exportPage: { rows: 5000, characters: 4_000_000, ms: 500 },
 }
-const MAX_COUNTRIES = 300
 const MAX_VALUES = 20
 
 const RANGE = 'the range (and the one before it, which the overview compares)'
@@ -248,16 +248,10 @@ export class Engine {
   #countries(question: Question, check: CheckCancelled) {
     const { matches, partial } = this.#load(question, check)(question.query)
     const available = this.#tables.some(({ fields }) => fields.has('country'))
-    const { values } = available ? topOf(matches, 'country', MAX_COUNTRIES) : { values: [] }
+    const { values } = available ? topOf(matches, 'country', MOST_COUNTRIES) : { values: [] }
     return {
       available,
-      countries: values.map(({ value: iso, count, clientErrors, serverErrors, p95Ms }) => ({
-        iso,
-        count,
-        clientErrors,
-        serverErrors,
-        p95Ms,
-      })),
+      countries: toCountries(values),
       partial,
     }
   }
