@@ -4,7 +4,7 @@ import { madeBy, reasonOf } from '../reasons.ts'
 import type { Answer, Question } from '../types.ts'
 import type { Clause } from './compile.ts'
 import type { IndexFields } from './fields.ts'
-import { consumerAggregations, type Found, partOf, readConsumers, timeBuckets, within } from './numbers.ts'
+import { consumerAggregations, type Found, overTime, partOf, readConsumers, timeBuckets, within } from './numbers.ts'
 import { timeClause } from './overview.ts'
 import { partialityOf, type Search, type SearchAnswer } from './search.ts'
 
@@ -172,7 +172,7 @@ function detailsBody(
     aggs: {
       first: { min: { field: '@timestamp' } },
       last: { max: { field: '@timestamp' } },
-      time: { date_histogram: { field: '@timestamp', fixed_interval: `${bucketMs}ms`, min_doc_count: 1 } },
+      time: overTime(bucketMs),
       example: { top_hits: { size: 1, _source: false, sort: [{ '@timestamp': { order: 'desc' } }] } },
       ...consumerAggregations(fields, EXACT_CONSUMERS),
       ...(fields.names.has(UPSTREAM) && {

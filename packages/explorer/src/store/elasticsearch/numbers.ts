@@ -158,13 +158,16 @@ export function readTally(found: Found, percentiles: PercentileForm): Omit<Api.T
 
 const CLASSES = [1, 2, 3, 4, 5] as const
 
-/** Requests over time by status class; buckets begin at multiples of their size. */
+/** Requests over time; buckets begin at multiples of their size. */
+export const overTime = (bucketMs: number, aggs: Aggregations = {}): object => ({
+  date_histogram: { field: '@timestamp', fixed_interval: `${bucketMs}ms`, min_doc_count: 1 },
+  aggs,
+})
+
+/** Requests over time by status class. */
 export function trafficAggregation(fields: IndexFields, bucketMs: number, more: Aggregations = {}): object {
   const ranges = CLASSES.map((digit) => ({ key: `${digit}xx`, from: digit * 100, to: digit * 100 + 100 }))
-  return {
-    date_histogram: { field: '@timestamp', fixed_interval: `${bucketMs}ms`, min_doc_count: 1 },
-    aggs: { classes: within(fields.exact('response_code'), ranges), ...more },
-  }
+  return overTime(bucketMs, { classes: within(fields.exact('response_code'), ranges), ...more })
 }
 
 interface TimeBucket extends Found {

@@ -8,6 +8,7 @@ import {
   type Found,
   noDuration,
   numbersAggregations,
+  overTime,
   percentileForm,
   type PercentileForm,
   readNumbers,
@@ -48,21 +49,19 @@ export async function readOverview(
       aggs,
     })
   const numbers = numbersAggregations(fields, percentiles)
-  const chart = (form: PercentileForm): Aggregations => ({
-    time: trafficAggregation(fields, bucketMs, { duration: form.aggregation(PERCENTS) }),
-  })
+  const latency = (form: PercentileForm): Aggregations => ({ duration: form.aggregation(PERCENTS) })
   const topFields = known(question.fields)
-  const [now, before, overTime, tops, parts] = await Promise.all([
+  const [now, before, charts, tops, parts] = await Promise.all([
     ask(fromMs, toMs, numbers, true),
     ask(beforeMs(question), fromMs, numbers, true),
-    ask(fromMs, toMs, chart(percentiles)),
+    ask(fromMs, toMs, { time: trafficAggregation(fields, bucketMs, latency(percentiles)) }),
     Promise.all(
       topFields.map((name) => readTop((aggs) => ask(fromMs, toMs, aggs, true), name, size, fields, percentiles)),
     ),
-    Promise.all(ofParts.map((form) => ask(fromMs, toMs, chart(form)))),
+    Promise.all(ofParts.map((form) => ask(fromMs, toMs, { time: overTime(bucketMs, latency(form)) }))),
   ])
-  const partials = [...[now, before, overTime, ...parts].map(partialityOf), ...tops.map(({ partial }) => partial)]
-  const buckets = bucketsOf(overTime)
+  const partials = [...[now, before, charts, ...parts].map(partialityOf), ...tops.map(({ partial }) => partial)]
+  const buckets = bucketsOf(charts)
   const latencyOf = (name: string): ((time: number) => Api.Percentiles | null) => {
     const at = known(PARTS).indexOf(name)
     const [answer, form] = [parts[at], ofParts[at]]
