@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { describe, expect, test } from 'vitest'
 import { parseCoreTime, parseMemory, parseProcessTime, processTree } from './proc.ts'
 
@@ -25,5 +26,20 @@ describe('what /proc says', () => {
     const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'])
     expect(processTree(process.pid)).toEqual(expect.arrayContaining([process.pid, child.pid]))
     child.kill()
+  })
+
+  test.runIf(process.platform === 'linux')('threads that end while they are read are left out', async () => {
+    const program = `const { Worker } = require('node:worker_threads')
+      const next = () => new Worker('', { eval: true }).once('exit', next)
+      for (let each = 0; each < 4; each++) next()
+      process.stdout.write('ready')`
+    const child = spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 'inherit'] })
+    await once(child.stdout, 'data')
+    try {
+      for (let look = 0; look < 1000; look++) expect(processTree(Number(child.pid))).toEqual([child.pid])
+    } finally {
+      child.kill()
+    }
+    expect(() => processTree(2 ** 30)).toThrow('ENOENT')
   })
 })

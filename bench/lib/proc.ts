@@ -42,11 +42,23 @@ export function residentMb(pid: number): number {
   return processTree(pid).reduce((sum, one) => sum + parseMemory(readText(`/proc/${one}/status`), 'VmRSS'), 0)
 }
 
-/** A process and all below it, itself first. */
+/** A process and all below it, itself first. A thread or a child that ends meanwhile is left out. @throws When the process itself is gone. */
 export function processTree(pid: number): number[] {
   const threads = readdirSync(`/proc/${pid}/task`)
-  const children = threads.flatMap((thread) => readText(`/proc/${pid}/task/${thread}/children`).trim().split(' '))
-  return [pid, ...children.filter(Boolean).flatMap((child) => processTree(Number(child)))]
+  const children = threads.flatMap(
+    (thread) => unlessGone(() => readText(`/proc/${pid}/task/${thread}/children`).trim().split(' ')) ?? [],
+  )
+  return [pid, ...children.filter(Boolean).flatMap((child) => unlessGone(() => processTree(Number(child))) ?? [])]
+}
+
+function unlessGone<T>(read: () => T): T | null {
+  try {
+    return read()
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ESRCH') return null
+    throw error
+  }
 }
 
 const readText = (path: string): string => readFileSync(path, 'utf8')
