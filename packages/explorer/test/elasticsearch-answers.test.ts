@@ -299,14 +299,26 @@ describe('groups of errors', () => {
       const apis = { buckets: [{ key: 'a', doc_count: 12 }] }
       const details = body.includes('"apis"') ? { apis } : { groups: { buckets: { 0: detail } } }
       const aggregations = body.includes('composite') ? { paths: { buckets } } : details
-      response.end(JSON.stringify({ ...EMPTY, hits: { total: { value: 3 }, hits: [] }, aggregations }))
+      const isOfClients = body.includes('"lt":500')
+      const found = { ...EMPTY, hits: { total: { value: 3 }, hits: [] }, aggregations }
+      response.end(JSON.stringify(isOfClients ? EMPTY : found))
     })
     const { groups, others } = await server.store.errors(QUESTION, never())
     expect(others).toBe(0)
     expect(groups).toMatchObject([{ apiId: 'a', apiVersion: '', count: 3, shareOfApi: 0.25, consumers: 1 }])
     const apis = server.seen.map(({ body }) => body).find((body) => body.includes('"apis"')) ?? ''
     const { aggs } = JSON.parse(apis) as { aggs: object }
-    expect(aggs).toEqual({ apis: { terms: { field: 'api_id.keyword', include: ['a'], size: 1, missing: '' } } })
+    expect(aggs).toEqual({ apis: { terms: { field: 'api_id.keyword', size: 500, missing: '' } } })
+  })
+
+  it('have the requests of their API also where many others have more', async () => {
+    await using server = await startServer((response, body) => {
+      const requests = body.includes('"include":["a"]') ? [{ key: 'a', doc_count: 12 }] : [{ key: 'b', doc_count: 99 }]
+      const details = body.includes('"apis"') ? { apis: { buckets: requests } } : { groups: { buckets: { 0: detail } } }
+      const aggregations = body.includes('composite') ? { paths: { buckets: [{ key, doc_count: 3 }] } } : details
+      response.end(JSON.stringify(body.includes('"lt":500') ? EMPTY : { ...EMPTY, aggregations }))
+    })
+    expect((await server.store.errors(QUESTION, never())).groups).toMatchObject([{ apiId: 'a', shareOfApi: 0.25 }])
   })
 })
 

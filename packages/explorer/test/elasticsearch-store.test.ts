@@ -355,6 +355,53 @@ forEachEngine((url, engine) => {
     })
   })
 
+  describe('errors', () => {
+    let index: TestIndex
+    let store: Store
+    beforeAll(async () => {
+      index = await createIndex(url)
+      const failed = (request_uri: string, alias: string, more: object = {}): object =>
+        documentOf({ response_code: 500, api_id: 'many', request_uri, alias, ...more })
+      const documents = [
+        ...Array.from({ length: 400 }, (_, at) => failed(`/many/${at}`, `alias-${at % 7}`)),
+        ...Array.from({ length: 250 }, (_, at) => failed(`/single-${at}x`, 'one')),
+        failed(`/${'long-'.repeat(80)}`, 'long'),
+        failed(`/${'long-'.repeat(90)}`, 'long'),
+        ...Array.from({ length: 5 }, (_, at) => failed(`/many/${at}`, 'client', { response_code: 404 })),
+        failed('/many/1', 'another version', { api_version: 'v2' }),
+        failed('/many/1', 'another version', { api_version: 'v2' }),
+        failed('/single-1x', 'another version', { api_version: 'v2' }),
+        failed('/single-1x', 'another version', { api_version: 'v2' }),
+        failed('/single-1x', 'another version', { api_version: 'v2' }),
+      ]
+      await index.add(documents.map((source, at) => ({ id: `d${at}`, source })))
+      store = openStore(url, index.name)
+    })
+    afterAll(async () => {
+      await store.close()
+      await index[Symbol.asyncDispose]()
+    })
+
+    it('of more groups than are shown have the details of their own requests', async () => {
+      const { groups, others, partial } = await store.errors(question(), never)
+      const shown = groups.map(({ pathPattern, code, apiVersion, count, consumers, sparkline }) => {
+        const inTime = sparkline.reduce((sum, one) => sum + one, 0)
+        return [pathPattern, code, apiVersion, count, inTime, consumers]
+      })
+      const version = groups[0]?.apiVersion
+      expect(shown.slice(0, 5)).toEqual([
+        ['/many/{id}', 500, version, 400, 400, 7],
+        ['/many/{id}', 404, version, 5, 5, 1],
+        ['/single-1x', 500, 'v2', 3, 3, 1],
+        ['(too long for the index)', 500, version, 2, 2, 1],
+        ['/many/{id}', 500, 'v2', 2, 2, 1],
+      ])
+      expect(shown.slice(5)).toEqual(shown.slice(5).map(([pattern]) => [pattern, 500, version, 1, 1, 1]))
+      expect({ groups: groups.length, others, partial }).toEqual({ groups: 200, others: 55, partial: null })
+      expect(new Set(groups.map(({ example }) => example)).size).toBe(200)
+    })
+  })
+
   describe('documents of an API that has no id', () => {
     let index: TestIndex
     let store: Store

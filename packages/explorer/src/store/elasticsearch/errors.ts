@@ -3,41 +3,32 @@ import { LONG_PATH, pathPattern } from '../path-pattern.ts'
 import { madeBy, reasonOf } from '../reasons.ts'
 import type { Answer, Question } from '../types.ts'
 import type { Clause } from './compile.ts'
+import { AT_UPSTREAM, detailSearches, type Group, readDetails } from './error-details.ts'
 import type { IndexFields } from './fields.ts'
-import { consumerAggregations, type Found, overTime, partOf, readConsumers, timeBuckets, within } from './numbers.ts'
+import { type Found, partOf, readConsumers, timeBuckets } from './numbers.ts'
 import { timeClause } from './overview.ts'
 import { partialityOf, type Search, type SearchAnswer } from './search.ts'
 
 /**
  * Errors in groups by path pattern, which Elasticsearch cannot fold itself: pages of exact paths with their counts are folded
- * here, then one search asks for the details of the groups that are shown.
+ * here, then the details of the groups that are shown are asked for.
  */
 const PATHS_PER_PAGE = 50_000
-/** 100,000 exact paths. What comes after them is counted as others, and said. */
+/** 100,000 exact paths of each class. What comes after them is counted as others, and said. */
 const MOST_PAGES = 2
 const MOST_GROUPS = 200
-/** Below index.max_terms_count, for all groups of one search. */
-const MOST_PATHS_OF_GROUP = 20_000
+/** What their requests are is asked for before it is known which of them have errors. */
+const MOST_APIS = 500
 
-const failedClause = (fields: IndexFields): Clause => ({
-  range: { [fields.exact('response_code')]: { gte: 400, lt: 600 } },
+/** Asked for at once, because a server works on one search of a shard with one processor. */
+const CLASSES = [
+  { name: '4xx', from: 400, to: 500 },
+  { name: '5xx', from: 500, to: 600 },
+] as const
+
+const codeClause = (fields: IndexFields, from: number, to: number): Clause => ({
+  range: { [fields.exact('response_code')]: { gte: from, lt: to } },
 })
-const UPSTREAM = 'latency_upstream_ms'
-/** Milliseconds are whole: from the first one on a request was there. */
-const AT_UPSTREAM = { key: 'some', from: 1 }
-/** Of two hundred groups: to be exact up to 40,000, as elsewhere, would be half of the time. */
-const EXACT_CONSUMERS = 3000
-
-interface Group {
-  readonly apiId: string
-  readonly apiName: string
-  readonly apiVersion: string
-  readonly pathPattern: string
-  readonly code: number
-  readonly paths: (string | null)[]
-  count: number
-  lastMs: number
-}
 
 interface PathKey {
   readonly id: string | null
@@ -49,7 +40,7 @@ interface PathKey {
 
 interface PathBucket extends Found {
   readonly key: PathKey
-  readonly last: { readonly value: number }
+  readonly last?: { readonly value: number }
 }
 
 interface PathPage {
@@ -63,45 +54,92 @@ export async function readErrors(
   filter: Clause,
   fields: IndexFields,
 ): Promise<Answer<Omit<Api.Errors, 'range' | 'quality'>>> {
-  const time = timeClause(question.fromMs, question.toMs)
-  const failures = [failedClause(fields), filter]
+  const { fromMs, toMs, bucketMs } = question
+  const time = timeClause(fromMs, toMs)
+  const groupsOf = (withLast: boolean): Promise<KnownGroups> => readGroups(search, [time, filter], fields, withLast)
+  const [first, ofApis] = await Promise.all([groupsOf(false), search(apisBody(time, fields, null))])
+  const { groups, count, partial } = isCutInTie(first.groups) ? await groupsOf(true) : first
+  const shown = groups.toSorted(byCount).slice(0, MOST_GROUPS)
+  const others = count - sum(shown.map((group) => group.count))
+  if (shown.length === 0) return { groups: [], others, partial: textOf(partial) }
+  const totals = apiTotals(ofApis)
+  const rarer = [...new Set(shown.map(({ apiId }) => apiId))].filter((id) => !totals.has(id))
+  const failures = [time, codeClause(fields, 400, 600), filter]
+  const details = detailSearches(failures, fields, shown, partial.size === 0 ? groups : null, bucketMs)
+  if (details.partial !== null) partial.add(details.partial)
+  const [answers, ofRarer] = await Promise.all([
+    Promise.all(details.bodies.map(search)),
+    Promise.all(rarer.length === 0 ? [] : [search(apisBody(time, fields, rarer))]),
+  ])
+  for (const answer of [ofApis, ...ofRarer, ...answers]) note(partial, answer)
+  for (const answer of ofRarer) for (const [id, requests] of apiTotals(answer)) totals.set(id, requests)
+  const found = readDetails(answers)
+  const rows = shown.flatMap((group, at) => toGroup(group, found.get(at), totals, question) ?? [])
+  return { groups: rows.toSorted(inOrder), others, partial: textOf(partial) }
+}
+
+interface KnownGroups {
+  readonly groups: readonly Group[]
+  /** Of all requests, those that are in no group too. */
+  readonly count: number
+  readonly partial: Set<string>
+}
+
+/** @param withLast - When each was last seen: two thirds more time. */
+async function readGroups(
+  search: Search,
+  where: readonly Clause[],
+  fields: IndexFields,
+  withLast: boolean,
+): Promise<KnownGroups> {
   const groups = new Map<string, Group>()
   const partial = new Set<string>()
-  let failed = 0
+  const counts = await Promise.all(
+    CLASSES.map(({ name, from, to }) => {
+      const clauses = [...where, codeClause(fields, from, to)]
+      const ask = (after: PathKey | undefined): Promise<SearchAnswer> =>
+        search(pathsBody(clauses, fields, after, withLast))
+      return readPaths(ask, name, groups, partial)
+    }),
+  )
+  return { groups: [...groups.values()], count: sum(counts), partial }
+}
+
+/** Which groups are shown depends on when they were seen. */
+function isCutInTie(groups: readonly Group[]): boolean {
+  if (groups.length <= MOST_GROUPS) return false
+  const counts = groups.map(({ count }) => count).toSorted((a, b) => b - a)
+  return counts[MOST_GROUPS - 1] === counts[MOST_GROUPS]
+}
+
+/** Folds the paths of one class into the groups. @returns How many requests it has. */
+async function readPaths(
+  ask: (after: PathKey | undefined) => Promise<SearchAnswer>,
+  name: string,
+  groups: Map<string, Group>,
+  partial: Set<string>,
+): Promise<number> {
+  let count = 0
   let after: PathKey | undefined
   for (let page = 0; page < MOST_PAGES; page++) {
-    const answer = await search(pathsBody([time, ...failures], fields, after))
+    const answer = await ask(after)
     note(partial, answer)
-    if (page === 0) failed = answer.hits.total?.value ?? 0
+    if (page === 0) count = answer.hits.total?.value ?? 0
     const { buckets = [], after_key: next } = (answer.aggregations?.['paths'] ?? {}) as Partial<PathPage>
     for (const bucket of buckets) fold(groups, bucket)
     after = next
-    if (buckets.length < PATHS_PER_PAGE || after === undefined) break
-    if (page === MOST_PAGES - 1)
-      partial.add(`only the first ${MOST_PAGES * PATHS_PER_PAGE} different paths are in groups`)
+    if (buckets.length < PATHS_PER_PAGE || after === undefined) return count
   }
-  const shown = [...groups.values()].toSorted(byCount).slice(0, MOST_GROUPS)
-  const others = failed - shown.reduce((sum, { count }) => sum + count, 0)
-  if (shown.length === 0) return { groups: [], others, partial: textOf(partial) }
-  if (shown.some(({ paths }) => paths.length > MOST_PATHS_OF_GROUP)) {
-    partial.add(`of groups with more than ${MOST_PATHS_OF_GROUP} paths only these are in times and consumers`)
-  }
-  const [details, ofApis] = await Promise.all([
-    search(detailsBody([time, ...failures], fields, shown, question.bucketMs)),
-    search(apisBody(time, fields, shown)),
-  ])
-  note(partial, details)
-  note(partial, ofApis)
-  const found = (details.aggregations?.['groups']?.['buckets'] ?? {}) as Readonly<Record<string, Found>>
-  const totals = apiTotals(ofApis)
-  return {
-    groups: shown.flatMap((group, at) => toGroup(group, found[`${at}`], totals, question) ?? []),
-    others,
-    partial: textOf(partial),
-  }
+  partial.add(`of ${name} only the first ${MOST_PAGES * PATHS_PER_PAGE} different paths are in groups`)
+  return count
 }
 
-function pathsBody(where: readonly Clause[], fields: IndexFields, after: PathKey | undefined): object {
+function pathsBody(
+  where: readonly Clause[],
+  fields: IndexFields,
+  after: PathKey | undefined,
+  withLast: boolean,
+): object {
   const source = (name: string, field: string): object => ({
     [name]: { terms: { field: fields.exact(field), missing_bucket: true } },
   })
@@ -117,7 +155,7 @@ function pathsBody(where: readonly Clause[], fields: IndexFields, after: PathKey
       ],
       ...(after && { after }),
     },
-    aggs: { last: { max: { field: '@timestamp' } } },
+    ...(withLast && { aggs: { last: { max: { field: '@timestamp' } } } }),
   }
   // Below another aggregation Elasticsearch 7.10 takes no composite one.
   return { size: 0, track_total_hits: after === undefined, query: { bool: { filter: where } }, aggs: { paths } }
@@ -128,7 +166,8 @@ function apiTotals(answer: SearchAnswer): Map<string, number> {
   return new Map(buckets.map(({ key, doc_count: count }) => [key, count]))
 }
 
-function fold(groups: Map<string, Group>, { key, doc_count: count, last: { value: lastMs } }: PathBucket): void {
+function fold(groups: Map<string, Group>, { key, doc_count: count, last }: PathBucket): void {
+  const lastMs = last?.value ?? 0
   const pattern = key.path === null ? LONG_PATH : pathPattern(key.path)
   // No text and the empty one are the same to who reads them.
   const name = JSON.stringify([key.id ?? '', key.name ?? '', key.version ?? '', key.code, pattern])
@@ -155,71 +194,29 @@ function byCount(a: Group, b: Group): number {
   return b.count - a.count || b.lastMs - a.lastMs || compare(placeOf(a), placeOf(b))
 }
 
-const placeOf = ({ apiId, apiVersion, pathPattern: pattern, code }: Group): string =>
+function inOrder(a: Api.ErrorGroup, b: Api.ErrorGroup): number {
+  return b.count - a.count || compare(b.lastSeen, a.lastSeen) || compare(placeOf(a), placeOf(b))
+}
+
+type Place = Pick<Api.ErrorGroup, 'apiId' | 'apiVersion' | 'pathPattern' | 'code'>
+const placeOf = ({ apiId, apiVersion, pathPattern: pattern, code }: Place): string =>
   JSON.stringify([apiId, apiVersion, pattern, code])
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
-function detailsBody(
-  where: readonly Clause[],
-  fields: IndexFields,
-  groups: readonly Group[],
-  bucketMs: number,
-): object {
-  const filters = groups.map((group, at): [string, Clause] => [`${at}`, groupClause(group, fields)])
-  const details = {
-    filters: { filters: Object.fromEntries(filters) },
-    aggs: {
-      first: { min: { field: '@timestamp' } },
-      last: { max: { field: '@timestamp' } },
-      time: overTime(bucketMs),
-      example: { top_hits: { size: 1, _source: false, sort: [{ '@timestamp': { order: 'desc' } }] } },
-      ...consumerAggregations(fields, EXACT_CONSUMERS),
-      ...(fields.names.has(UPSTREAM) && {
-        timed: { value_count: { field: fields.exact(UPSTREAM) } },
-        upstream: within(fields.exact(UPSTREAM), [AT_UPSTREAM]),
-      }),
-    },
+/**
+ * An API's share is of all its requests, whatever the query, so this has a search of its own.
+ *
+ * @param ids - Null: those with most requests.
+ */
+function apisBody(time: Clause, fields: IndexFields, ids: readonly string[] | null): object {
+  const terms = {
+    field: fields.exact('api_id'),
+    missing: '',
+    size: ids?.length ?? MOST_APIS,
+    ...(ids && { include: ids }),
   }
-  return { size: 0, track_total_hits: false, query: { bool: { filter: where } }, aggs: { groups: details } }
-}
-
-/** An API's share is of all its requests, whatever the query, so this has a search of its own. */
-function apisBody(time: Clause, fields: IndexFields, groups: readonly Group[]): object {
-  const apis = [...new Set(groups.map(({ apiId }) => apiId))]
-  return {
-    size: 0,
-    track_total_hits: false,
-    query: { bool: { filter: [time] } },
-    aggs: {
-      apis: { terms: { field: fields.exact('api_id'), include: apis, size: apis.length, missing: '' } },
-    },
-  }
-}
-
-function groupClause({ apiId, apiName, apiVersion, code, paths }: Group, fields: IndexFields): Clause {
-  const is = (name: string, value: string): Clause => {
-    const exact = fields.exact(name)
-    if (value !== '') return { term: { [exact]: value } }
-    return {
-      bool: { must_not: [{ bool: { filter: [{ exists: { field: exact } }], must_not: [{ term: { [exact]: '' } }] } }] },
-    }
-  }
-  const path = fields.exact('request_uri')
-  const known = paths.filter((one) => one !== null).slice(0, MOST_PATHS_OF_GROUP)
-  const isLong = known.length === 0
-  return {
-    bool: {
-      filter: [
-        is('api_id', apiId),
-        is('api_name', apiName),
-        is('api_version', apiVersion),
-        { term: { [fields.exact('response_code')]: code } },
-        ...(isLong ? [] : [{ terms: { [path]: known } }]),
-      ],
-      must_not: isLong ? [{ exists: { field: path } }] : [],
-    },
-  }
+  return { size: 0, track_total_hits: false, query: { bool: { filter: [time] } }, aggs: { apis: { terms } } }
 }
 
 function toGroup(
@@ -263,3 +260,5 @@ function note(partial: Set<string>, answer: SearchAnswer): void {
 }
 
 const textOf = (partial: ReadonlySet<string>): string | null => (partial.size === 0 ? null : [...partial].join('; '))
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((all, one) => all + one, 0)
