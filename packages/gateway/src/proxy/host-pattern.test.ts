@@ -28,4 +28,5 @@ test('a later map wins, whatever its pattern', () => {
 
 test('no entry is no value', () => {
   expect(valueForHost([{ 'z.test': 'x' }], 'a.test', 1)).toBeNull()
+  expect(valueForHost([{ 'z.test': 'x' }], 'constructor', 1)).toBeNull()
 })

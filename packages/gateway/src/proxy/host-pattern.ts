@@ -16,7 +16,8 @@ export function valueForHost(maps: readonly HostMap[], hostname: string, port: n
   ]
   for (const map of maps.toReversed()) {
     for (const pattern of patterns) {
-      const value = map[pattern]
+      // A host may be called `constructor`.
+      const value = Object.hasOwn(map, pattern) ? map[pattern] : undefined
       if (value !== undefined && value !== '') return value
     }
   }
