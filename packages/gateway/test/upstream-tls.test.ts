@@ -7,7 +7,7 @@ import type { TLSSocket } from 'node:tls'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createAuthority, type Authority, type Certificate } from '../../../test/support/certificates.ts'
 import { startGateway, type Gateway } from '../../../test/support/gateway.ts'
-import { apiAt, keylessApi } from './support/api.ts'
+import { keylessApi } from './support/api.ts'
 
 interface Seen {
   protocol: string
@@ -262,26 +262,4 @@ test('a renewed client certificate is shown after a reload', async () => {
   await writeFile(client.file, renewed.cert + renewed.key)
   await gateway.reload()
   expect(await shown()).toBe('new.test')
-})
-
-test('an API whose client certificate has the key of another is told at the load, and the others are served', async () => {
-  await using authority = await createAuthority()
-  const { key, cert } = await authority.issue({ cn: 'localhost' })
-  const client = await authority.issue({ cn: 'old.test' })
-  const renewed = await authority.issue({ cn: 'new.test' })
-  await writeFile(client.file, renewed.cert + client.key)
-  await using upstream = await startTlsUpstream({ key, cert })
-  const target = `https://localhost:${upstream.port}`
-  await using gateway = await startGateway({
-    apis: {
-      'app.json': keylessApi(target, { upstream_certificates: { '*': client.file } }),
-      'other.json': apiAt('other', target),
-    },
-    conf: { enable_analytics: false, proxy_ssl_insecure_skip_verify: true },
-  })
-  expect((await fetch(`${gateway.url}/other/x`)).status).toBe(200)
-  expect((await fetch(`${gateway.url}/app/x`)).status).toBe(404)
-  expect(gateway.program.output()).toContain(
-    `${client.file} holds no usable pair of certificate and key: key values mismatch`,
-  )
 })

@@ -69,14 +69,18 @@ export function loadServerTls(config: GatewayConfig, log: Log): ServerTlsSetting
 
 function configuredPair(domain: string, certFile: string, keyFile: string): NamedPair {
   const pair = { cert: readFileSync(certFile, 'utf8'), key: readFileSync(keyFile, 'utf8') }
-  // A renewal may be half done: the key of one certificate with the other.
-  createSecureContext(pair)
-  return { pair, names: [...(domain === '' ? [] : [domain.toLowerCase()]), ...namesOf(pair.cert)] }
+  return { pair: checked(pair), names: [...(domain === '' ? [] : [domain.toLowerCase()]), ...namesOf(pair.cert)] }
 }
 
 function storedPair(file: string): NamedPair {
-  const pair = readKeyPair(file)
+  const pair = checked(readKeyPair(file))
   return { pair, names: namesOf(pair.cert) }
+}
+
+/** A renewal may be half done: the key of one certificate with the other. */
+function checked(pair: KeyPair): KeyPair {
+  createSecureContext(pair)
+  return pair
 }
 
 /** What the APIs of a listener want of TLS. */

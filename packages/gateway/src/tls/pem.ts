@@ -1,6 +1,5 @@
 import { createHash, createPublicKey, X509Certificate, type KeyObject } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { createSecureContext } from 'node:tls'
 
 /** A certificate, key or pin that the configuration names cannot be used. */
 export class CertificateError extends Error {
@@ -21,8 +20,7 @@ const PUBLIC_KEY = /-----BEGIN PUBLIC KEY-----[^-]+-----END PUBLIC KEY-----/
 /**
  * Reads a PEM file with a key, its certificate and the chain, in any order.
  *
- * @throws CertificateError naming what is missing, or that the key is another one's, as when a renewal is half done. An id in a
- * certificate store is no file, and the error says so.
+ * @throws CertificateError naming what is missing. An id in a certificate store is no file, and the error says so.
  */
 export function readKeyPair(file: string): KeyPair {
   const text = readPem(file)
@@ -30,15 +28,7 @@ export function readKeyPair(file: string): KeyPair {
   const key = PRIVATE_KEY.exec(text)?.[0]
   if (certificates === null) throw new CertificateError(`${file} holds no certificate`)
   if (key === undefined) throw new CertificateError(`${file} holds no private key`)
-  const pair = { cert: certificates.join('\n'), key }
-  try {
-    createSecureContext(pair)
-  } catch (err) {
-    // Of `error:05800074:x509 certificate routines::key values mismatch` the end is for people.
-    const reason = (err as Error).message.split('::').at(-1)
-    throw new CertificateError(`${file} holds no usable pair of certificate and key: ${reason}`, { cause: err })
-  }
-  return pair
+  return { cert: certificates.join('\n'), key }
 }
 
 function readPem(file: string): string {
