@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { describe, expect, test } from 'vitest'
-import { parseCoreTime, parseMemory, parseProcessTime, processTree } from './proc.ts'
+import { parseCoreTime, parseMemory, parseProcessTime, processTime, processTree, residentMb } from './proc.ts'
 
 describe('what /proc says', () => {
   test('user and system time are added, those of ended children too, behind a name with a parenthesis', () => {
@@ -41,5 +41,22 @@ describe('what /proc says', () => {
       child.kill()
     }
     expect(() => processTree(2 ** 30)).toThrow('ENOENT')
+  })
+
+  test.runIf(process.platform === 'linux')('children that end while they are read are left out', async () => {
+    const program = `const { spawn } = require('node:child_process')
+      const next = () => spawn('true').once('exit', next)
+      for (let each = 0; each < 4; each++) next()
+      process.stdout.write('ready')`
+    const child = spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 'inherit'] })
+    await once(child.stdout, 'data')
+    try {
+      for (let look = 0; look < 500; look++) {
+        expect(processTime(Number(child.pid))).toBeGreaterThan(0)
+        expect(residentMb(Number(child.pid))).toBeGreaterThan(0)
+      }
+    } finally {
+      child.kill()
+    }
   })
 })

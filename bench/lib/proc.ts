@@ -28,18 +28,24 @@ export function parseMemory(status: string, name: string): number {
   return Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1] ?? NaN) * 0.001024
 }
 
-/** Processor time of a process and all below it, in seconds. */
+/** Processor time of a process and all below it, in seconds. @throws When the process itself is gone. */
 export function processTime(pid: number): number {
-  return processTree(pid).reduce((sum, one) => sum + parseProcessTime(readText(`/proc/${one}/stat`)), 0)
+  return sumOfTree(pid, (one) => parseProcessTime(readText(`/proc/${one}/stat`)))
 }
 
 export function coreTime(cores: readonly number[]): number {
   return parseCoreTime(readText('/proc/stat'), cores)
 }
 
-/** Resident memory of a process and all below it, in millions of bytes. */
+/** Resident memory of a process and all below it, in millions of bytes. @throws When the process itself is gone. */
 export function residentMb(pid: number): number {
-  return processTree(pid).reduce((sum, one) => sum + parseMemory(readText(`/proc/${one}/status`), 'VmRSS'), 0)
+  // One that has ended and was not waited for has no memory and says nothing of it.
+  return sumOfTree(pid, (one) => parseMemory(readText(`/proc/${one}/status`), 'VmRSS') || 0)
+}
+
+function sumOfTree(pid: number, figureOf: (pid: number) => number): number {
+  const [, ...children] = processTree(pid)
+  return children.reduce((sum, child) => sum + (unlessGone(() => figureOf(child)) ?? 0), figureOf(pid))
 }
 
 /** A process and all below it, itself first. A thread or a child that ends meanwhile is left out. @throws When the process itself is gone. */
