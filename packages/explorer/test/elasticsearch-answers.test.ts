@@ -289,36 +289,136 @@ describe('groups of errors', () => {
     aliases: { distinct: { value: 0 } },
     keys: { distinct: { value: 1 } },
   }
+  const DETAILS = { groups: { buckets: { 0: detail, 1: detail } } }
+  const NO_PATHS = { paths: { buckets: [] } }
+  const apisOf = (...apis: [key: string, requests: number][]) => ({
+    buckets: apis.map(([name, requests]) => ({ key: name, doc_count: requests })),
+  })
+
+  interface Asked {
+    readonly what: 'apis' | 'paths' | 'details'
+    readonly of: '4xx' | '5xx'
+    readonly body: string
+  }
+
+  const askedOf = (body: string): Asked => {
+    const what = body.includes('"apis"') ? 'apis' : body.includes('composite') ? 'paths' : 'details'
+    return { what, of: body.includes('"lt":500') ? '4xx' : '5xx', body }
+  }
+
+  const startErrors = (answer: (asked: Asked) => object) =>
+    startServer((response, body) => {
+      const asked = askedOf(body)
+      const total = asked.what === 'paths' && asked.of === '5xx' ? 3 : 0
+      const base = { ...EMPTY, hits: { total: { value: total }, hits: [] } }
+      response.end(JSON.stringify({ ...base, ...answer(asked) }))
+    })
+
+  const detailsAsked = (seen: readonly Seen[]) =>
+    seen
+      .map(({ body }) => askedOf(body))
+      .filter(({ what, body }) => body !== '' && what === 'details')
+      .flatMap(({ body }) => {
+        const { aggs } = JSON.parse(body) as {
+          aggs: { groups: { filters: { filters: Record<string, { bool: object }> } } }
+        }
+        return Object.entries(aggs.groups.filters.filters)
+      })
+      .toSorted(([a], [b]) => Number(a) - Number(b))
+      .map(([, { bool }]) => bool)
 
   it('take a text that is not there for an empty one, and ask for all requests of each API', async () => {
     const buckets = [
-      { key, doc_count: 2, last: { value: 2 } },
-      { key: { ...key, version: null }, doc_count: 1, last: { value: 1 } },
+      { key, doc_count: 2 },
+      { key: { ...key, version: null }, doc_count: 1 },
     ]
-    await using server = await startServer((response, body) => {
-      const apis = { buckets: [{ key: 'a', doc_count: 12 }] }
-      const details = body.includes('"apis"') ? { apis } : { groups: { buckets: { 0: detail } } }
-      const aggregations = body.includes('composite') ? { paths: { buckets } } : details
-      const isOfClients = body.includes('"lt":500')
-      const found = { ...EMPTY, hits: { total: { value: 3 }, hits: [] }, aggregations }
-      response.end(JSON.stringify(isOfClients ? EMPTY : found))
+    await using server = await startErrors(({ what, of }) => {
+      if (what === 'apis') return { aggregations: { apis: apisOf(['a', 12]) } }
+      if (what === 'details') return { aggregations: DETAILS }
+      return { aggregations: of === '5xx' ? { paths: { buckets } } : NO_PATHS }
     })
     const { groups, others } = await server.store.errors(QUESTION, never())
     expect(others).toBe(0)
     expect(groups).toMatchObject([{ apiId: 'a', apiVersion: '', count: 3, shareOfApi: 0.25, consumers: 1 }])
-    const apis = server.seen.map(({ body }) => body).find((body) => body.includes('"apis"')) ?? ''
-    const { aggs } = JSON.parse(apis) as { aggs: object }
-    expect(aggs).toEqual({ apis: { terms: { field: 'api_id.keyword', size: 500, missing: '' } } })
+    const apis = server.seen.map(({ body }) => body).filter((body) => body.includes('"apis"'))
+    expect(apis.map((body) => (JSON.parse(body) as { aggs: object }).aggs)).toEqual([
+      { apis: { terms: { field: 'api_id.keyword', size: 500, missing: '' } } },
+    ])
   })
 
-  it('have the requests of their API also where many others have more', async () => {
-    await using server = await startServer((response, body) => {
-      const requests = body.includes('"include":["a"]') ? [{ key: 'a', doc_count: 12 }] : [{ key: 'b', doc_count: 99 }]
-      const details = body.includes('"apis"') ? { apis: { buckets: requests } } : { groups: { buckets: { 0: detail } } }
-      const aggregations = body.includes('composite') ? { paths: { buckets: [{ key, doc_count: 3 }] } } : details
-      response.end(JSON.stringify(body.includes('"lt":500') ? EMPTY : { ...EMPTY, aggregations }))
+  it.each([{ sum_other_doc_count: 9 }, { doc_count_error_upper_bound: 1 }])(
+    'ask for the requests of their own APIs where a shard tells only its first ones: %o',
+    async (inexact) => {
+      await using server = await startErrors(({ what, of, body }) => {
+        const isOwn = body.includes('"include":["a"]')
+        if (what === 'apis')
+          return { aggregations: { apis: isOwn ? apisOf(['a', 12]) : { ...apisOf(['b', 99], ['a', 6]), ...inexact } } }
+        if (what === 'details') return { aggregations: DETAILS }
+        return { aggregations: of === '5xx' ? { paths: { buckets: [{ key, doc_count: 3 }] } } : NO_PATHS }
+      })
+      expect((await server.store.errors(QUESTION, never())).groups).toMatchObject([{ apiId: 'a', shareOfApi: 0.25 }])
+    },
+  )
+
+  it('are none without an error, whatever becomes of the search for the requests of APIs', async () => {
+    await using server = await startServer((response, body) =>
+      askedOf(body).what === 'apis' ? response.writeHead(503).end('{}') : response.end(JSON.stringify(EMPTY)),
+    )
+    expect(await server.store.errors(QUESTION, never())).toEqual({ groups: [], others: 0, partial: null })
+  })
+
+  const paths = (from: number, count: number, code: number) =>
+    Array.from({ length: count }, (_, at) => ({ key: { ...key, code, path: `/${code}/${from + at}` }, doc_count: 1 }))
+
+  it('are told by the paths that they lack only if all are known', async () => {
+    let isPartial = false
+    await using server = await startErrors(({ what, of }) => {
+      if (what === 'apis') return { aggregations: { apis: apisOf(['a', 1000]) } }
+      if (what === 'details') return { aggregations: DETAILS }
+      if (of === '4xx') return { aggregations: NO_PATHS }
+      const _shards = { total: 2, failed: isPartial ? 1 : 0 }
+      return { _shards, aggregations: { paths: { buckets: [...paths(0, 300, 500), { key, doc_count: 1 }] } } }
     })
-    expect((await server.store.errors(QUESTION, never())).groups).toMatchObject([{ apiId: 'a', shareOfApi: 0.25 }])
+    await server.store.errors(QUESTION, never())
+    const whole = detailsAsked(server.seen)
+    expect(whole).toMatchObject([
+      { must_not: [{ terms: { 'request_uri.keyword': ['/x'] } }] },
+      { should: [{ terms: { 'request_uri.keyword': ['/x'] } }] },
+    ])
+    expect(whole[0]).not.toHaveProperty('should')
+
+    isPartial = true
+    server.seen.length = 0
+    const { partial } = await server.store.errors(QUESTION, never())
+    expect(partial).toMatch('1 of 2 shards did not answer')
+    const parts = detailsAsked(server.seen)
+    expect(parts[0]).not.toHaveProperty('must_not')
+    expect(JSON.stringify(parts[0])).toContain('"/500/299"')
+  })
+
+  it('of one class beyond the first 100,000 paths leave the other class whole', async () => {
+    await using server = await startErrors(({ what, of, body }) => {
+      if (what === 'apis') return { aggregations: { apis: apisOf(['a', 200_000]) } }
+      if (what === 'details') return { aggregations: DETAILS }
+      if (of === '5xx') return { aggregations: { paths: { buckets: paths(0, 30_000, 500) } } }
+      const isSecond = body.includes('"after"')
+      const buckets = paths(isSecond ? 50_000 : 0, 50_000, 404)
+      return { hits: { total: { value: 100_007 }, hits: [] }, aggregations: { paths: { buckets, after_key: key } } }
+    })
+    const { groups, others, partial } = await server.store.errors(QUESTION, never())
+    expect(groups.map(({ code, count }) => [code, count])).toEqual([
+      [404, 100_000],
+      [500, 30_000],
+    ])
+    expect(others).toBe(100_007 + 3 - 130_000)
+    expect(partial?.split('; ')).toEqual([
+      'of 4xx only the first 100000 different paths are in groups',
+      'of groups with more than 20000 paths only these are in times and consumers',
+    ])
+    const [ofClients, ofServers] = detailsAsked(server.seen) as { should?: [{ terms: Record<string, string[]> }] }[]
+    expect(ofClients?.should?.[0].terms['request_uri.keyword']).toHaveLength(20_000)
+    expect(ofServers).not.toHaveProperty('should')
+    expect(ofServers).toMatchObject({ must_not: [] })
   })
 })
 

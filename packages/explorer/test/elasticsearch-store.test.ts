@@ -363,8 +363,11 @@ forEachEngine((url, engine) => {
       const failed = (request_uri: string, alias: string, more: object = {}): object =>
         documentOf({ response_code: 500, api_id: 'many', request_uri, alias, ...more })
       const documents = [
-        ...Array.from({ length: 400 }, (_, at) => failed(`/many/${at}`, `alias-${at % 7}`)),
-        ...Array.from({ length: 250 }, (_, at) => failed(`/single-${at}x`, 'one')),
+        ...Array.from({ length: 700 }, (_, at) => failed(`/many/${at}`, `alias-${at % 7}`)),
+        ...Array.from({ length: 250 }, (_, at) => {
+          const time = `2026-11-28T15:00:00.${String(at).padStart(3, '0')}Z`
+          return failed(`/single-${at}x`, 'one', { '@timestamp': time })
+        }),
         failed(`/${'long-'.repeat(80)}`, 'long'),
         failed(`/${'long-'.repeat(90)}`, 'long'),
         ...Array.from({ length: 5 }, (_, at) => failed(`/many/${at}`, 'client', { response_code: 404 })),
@@ -390,13 +393,14 @@ forEachEngine((url, engine) => {
       })
       const version = groups[0]?.apiVersion
       expect(shown.slice(0, 5)).toEqual([
-        ['/many/{id}', 500, version, 400, 400, 7],
+        ['/many/{id}', 500, version, 700, 700, 7],
         ['/many/{id}', 404, version, 5, 5, 1],
         ['/single-1x', 500, 'v2', 3, 3, 1],
         ['(too long for the index)', 500, version, 2, 2, 1],
         ['/many/{id}', 500, 'v2', 2, 2, 1],
       ])
-      expect(shown.slice(5)).toEqual(shown.slice(5).map(([pattern]) => [pattern, 500, version, 1, 1, 1]))
+      const latest = Array.from({ length: 195 }, (_, at) => `/single-${249 - at}x`)
+      expect(shown.slice(5)).toEqual(latest.map((pattern) => [pattern, 500, version, 1, 1, 1]))
       expect({ groups: groups.length, others, partial }).toEqual({ groups: 200, others: 55, partial: null })
       expect(new Set(groups.map(({ example }) => example)).size).toBe(200)
     })

@@ -1,27 +1,15 @@
 /** The details of groups of errors. What tells two of them apart, the pattern of their paths, is in no field. */
 import type { Clause } from './compile.ts'
+import { type Group, MOST_PATHS, pathClauses } from './error-groups.ts'
 import type { IndexFields } from './fields.ts'
 import { type Aggregations, consumerAggregations, type Found, overTime, within } from './numbers.ts'
 import type { SearchAnswer } from './search.ts'
 
-/** Requests of one API, version and status code whose paths have one pattern. */
-export interface Group {
-  readonly apiId: string
-  readonly apiName: string
-  readonly apiVersion: string
-  readonly pathPattern: string
-  readonly code: number
-  /** Null stands for those that are too long for the index. */
-  readonly paths: (string | null)[]
-  count: number
-  /** 0: was not asked for. */
-  lastMs: number
-}
+/** What the groups of one API, version and code have in common. */
+const placeName = ({ apiId, apiName, apiVersion, code }: Group): string =>
+  JSON.stringify([apiId, apiName, apiVersion, code])
 
-/** Below index.max_terms_count, which is 65,536 unless it was changed. */
-const MOST_PATHS_OF_GROUP = 20_000
-
-/** A server works on one search of a shard with one processor. More than two, on two processors, take longer. */
+/** Elasticsearch 7 and OpenSearch 2 work on one search of a shard with one processor. */
 const SEARCHES = 2
 /** What a group takes besides its paths, told as so many of them. */
 const PATHS_PER_GROUP = 50
@@ -42,17 +30,17 @@ export interface DetailSearches {
 /**
  * Searches for the details of the groups that are shown.
  *
- * @param groups - All that there are; null where some are not known.
+ * @param known - All groups of the codes that are known as a whole.
  */
 export function detailSearches(
   where: readonly Clause[],
   fields: IndexFields,
   shown: readonly Group[],
-  groups: readonly Group[] | null,
+  known: readonly Group[],
   bucketMs: number,
 ): DetailSearches {
   const details = detailAggregations(fields, bucketMs)
-  const filters = filtersOf(shown, groups, fields)
+  const filters = filtersOf(shown, known, fields)
   const bodies = inParts(filters).map((part) => ({
     size: 0,
     track_total_hits: false,
@@ -64,8 +52,8 @@ export function detailSearches(
       },
     },
   }))
-  const cut = `of groups with more than ${MOST_PATHS_OF_GROUP} paths only these are in times and consumers`
-  return { bodies, partial: filters.some(({ lookUps }) => lookUps > MOST_PATHS_OF_GROUP) ? cut : null }
+  const cut = `of groups with more than ${MOST_PATHS} paths only these are in times and consumers`
+  return { bodies, partial: filters.some(({ lookUps }) => lookUps > MOST_PATHS) ? cut : null }
 }
 
 /** @returns By the place of a group among those that are shown. */
@@ -84,31 +72,44 @@ interface GroupFilter {
   readonly lookUps: number
 }
 
+/** Groups of one API, version and code. */
+interface Place {
+  readonly groups: Group[]
+  paths: number
+}
+
 /**
- * To look the paths up takes most of the time. So where all groups are known, the one with most paths of an API, version and
- * code is told by the paths that it does not have, if these are fewer.
+ * By the paths that a group does not have, what comes between two searches under a path of its own would be taken for the group's.
+ * Where few paths are looked up that is not worth it.
  */
-function filtersOf(shown: readonly Group[], groups: readonly Group[] | null, fields: IndexFields): GroupFilter[] {
-  const places = new Map<string, Group[]>()
-  for (const group of groups ?? []) {
-    const place = places.get(placeName(group))
-    if (place === undefined) places.set(placeName(group), [group])
-    else place.push(group)
+const LOOK_UPS_WORTH_IT = 200
+
+/**
+ * To look the paths up takes most of the time. So where all groups of an API, version and code are known, one that has more
+ * paths than all others together is told by those.
+ */
+function filtersOf(shown: readonly Group[], known: readonly Group[], fields: IndexFields): GroupFilter[] {
+  const places = new Map<string, Place>()
+  for (const group of known) {
+    const name = placeName(group)
+    const place = places.get(name) ?? { groups: [], paths: 0 }
+    places.set(name, place)
+    place.groups.push(group)
+    place.paths += group.paths.length
   }
   return shown.map((group, at) => {
     const { paths } = group
-    const others = (places.get(placeName(group)) ?? []).filter((one) => one !== group).flatMap((one) => one.paths)
-    const isRest = groups !== null && others.length < Math.min(paths.length, MOST_PATHS_OF_GROUP)
-    const place = placeClauses(group, fields)
-    const clause = isRest
-      ? { bool: { filter: place, must_not: pathClauses(others, fields) } }
-      : { bool: { filter: place, should: pathClauses(paths, fields), minimum_should_match: 1 } }
-    return { at, clause, lookUps: isRest ? others.length : paths.length }
+    const place = places.get(placeName(group)) ?? { groups: [], paths: Infinity }
+    const others = place.paths - paths.length
+    const filter = placeClauses(group, fields)
+    if (others <= MOST_PATHS && others + LOOK_UPS_WORTH_IT <= paths.length) {
+      const theirs = place.groups.filter((one) => one !== group).flatMap((one) => one.paths)
+      return { at, clause: { bool: { filter, must_not: pathClauses(theirs, fields) } }, lookUps: others }
+    }
+    const should = pathClauses(paths, fields)
+    return { at, clause: { bool: { filter, should, minimum_should_match: 1 } }, lookUps: paths.length }
   })
 }
-
-const placeName = ({ apiId, apiName, apiVersion, code }: Group): string =>
-  JSON.stringify([apiId, apiName, apiVersion, code])
 
 /** As much work in each. */
 function inParts(filters: readonly GroupFilter[]): GroupFilter[][] {
@@ -148,14 +149,4 @@ function placeClauses({ apiId, apiName, apiVersion, code }: Group, fields: Index
   }
   const isCode = { term: { [fields.exact('response_code')]: code } }
   return [is('api_id', apiId), is('api_name', apiName), is('api_version', apiVersion), isCode]
-}
-
-/** That a request has one of the paths. */
-function pathClauses(paths: Group['paths'], fields: IndexFields): Clause[] {
-  const path = fields.exact('request_uri')
-  const known = paths.filter((one) => one !== null)
-  return [
-    ...(known.length === 0 ? [] : [{ terms: { [path]: known.slice(0, MOST_PATHS_OF_GROUP) } }]),
-    ...(known.length === paths.length ? [] : [{ bool: { must_not: [{ exists: { field: path } }] } }]),
-  ]
 }

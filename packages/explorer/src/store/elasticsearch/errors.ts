@@ -1,52 +1,16 @@
 import type * as Api from '../../api/schema.ts'
-import { LONG_PATH, pathPattern } from '../path-pattern.ts'
 import { madeBy, reasonOf } from '../reasons.ts'
 import type { Answer, Question } from '../types.ts'
 import type { Clause } from './compile.ts'
-import { AT_UPSTREAM, detailSearches, type Group, readDetails } from './error-details.ts'
+import { AT_UPSTREAM, detailSearches, readDetails } from './error-details.ts'
+import { codeClause, compare, type Group, note, placeOf, readGroups } from './error-groups.ts'
 import type { IndexFields } from './fields.ts'
 import { type Found, partOf, readConsumers, timeBuckets } from './numbers.ts'
 import { timeClause } from './overview.ts'
-import { partialityOf, type Search, type SearchAnswer } from './search.ts'
+import type { Search, SearchAnswer } from './search.ts'
 
-/**
- * Errors in groups by path pattern, which Elasticsearch cannot fold itself: pages of exact paths with their counts are folded
- * here, then the details of the groups that are shown are asked for.
- */
-const PATHS_PER_PAGE = 50_000
-/** 100,000 exact paths of each class. What comes after them is counted as others, and said. */
-const MOST_PAGES = 2
-const MOST_GROUPS = 200
 /** What their requests are is asked for before it is known which of them have errors. */
 const MOST_APIS = 500
-
-/** Asked for at once, because a server works on one search of a shard with one processor. */
-const CLASSES = [
-  { name: '4xx', from: 400, to: 500 },
-  { name: '5xx', from: 500, to: 600 },
-] as const
-
-const codeClause = (fields: IndexFields, from: number, to: number): Clause => ({
-  range: { [fields.exact('response_code')]: { gte: from, lt: to } },
-})
-
-interface PathKey {
-  readonly id: string | null
-  readonly name: string | null
-  readonly version: string | null
-  readonly code: number
-  readonly path: string | null
-}
-
-interface PathBucket extends Found {
-  readonly key: PathKey
-  readonly last?: { readonly value: number }
-}
-
-interface PathPage {
-  readonly buckets: readonly PathBucket[]
-  readonly after_key?: PathKey
-}
 
 export async function readErrors(
   search: Search,
@@ -56,153 +20,54 @@ export async function readErrors(
 ): Promise<Answer<Omit<Api.Errors, 'range' | 'quality'>>> {
   const { fromMs, toMs, bucketMs } = question
   const time = timeClause(fromMs, toMs)
-  const groupsOf = (withLast: boolean): Promise<KnownGroups> => readGroups(search, [time, filter], fields, withLast)
-  const [first, ofApis] = await Promise.all([groupsOf(false), search(apisBody(time, fields, null))])
-  const { groups, count, partial } = isCutInTie(first.groups) ? await groupsOf(true) : first
-  const shown = groups.toSorted(byCount).slice(0, MOST_GROUPS)
-  const others = count - sum(shown.map((group) => group.count))
+  const early = search(apisBody(time, fields, null))
+  // It is of no use where there is no error.
+  early.catch(() => undefined)
+  const partial = new Set<string>()
+  const { groups: shown, known, count } = await readGroups(search, [time, filter], fields, partial)
+  const others = count - shown.reduce((sum, group) => sum + group.count, 0)
   if (shown.length === 0) return { groups: [], others, partial: textOf(partial) }
-  const totals = apiTotals(ofApis)
-  const rarer = [...new Set(shown.map(({ apiId }) => apiId))].filter((id) => !totals.has(id))
-  const failures = [time, codeClause(fields, 400, 600), filter]
-  const details = detailSearches(failures, fields, shown, partial.size === 0 ? groups : null, bucketMs)
+  const failures = [time, filter, codeClause(fields, { from: 400, to: 600 })]
+  const details = detailSearches(failures, fields, shown, known, bucketMs)
   if (details.partial !== null) partial.add(details.partial)
-  const [answers, ofRarer] = await Promise.all([
+  const [totals, answers] = await Promise.all([
+    readTotals(early, shown, (ids) => search(apisBody(time, fields, ids)), partial),
     Promise.all(details.bodies.map(search)),
-    Promise.all(rarer.length === 0 ? [] : [search(apisBody(time, fields, rarer))]),
   ])
-  for (const answer of [ofApis, ...ofRarer, ...answers]) note(partial, answer)
-  for (const answer of ofRarer) for (const [id, requests] of apiTotals(answer)) totals.set(id, requests)
+  for (const answer of answers) note(partial, answer)
   const found = readDetails(answers)
   const rows = shown.flatMap((group, at) => toGroup(group, found.get(at), totals, question) ?? [])
   return { groups: rows.toSorted(inOrder), others, partial: textOf(partial) }
 }
 
-interface KnownGroups {
-  readonly groups: readonly Group[]
-  /** Of all requests, those that are in no group too. */
-  readonly count: number
-  readonly partial: Set<string>
+interface ApiTerms {
+  readonly buckets: readonly (Found & { readonly key: string })[]
+  readonly sum_other_doc_count: number
+  readonly doc_count_error_upper_bound: number
 }
 
-/** @param withLast - When each was last seen: two thirds more time. */
-async function readGroups(
-  search: Search,
-  where: readonly Clause[],
-  fields: IndexFields,
-  withLast: boolean,
-): Promise<KnownGroups> {
-  const groups = new Map<string, Group>()
-  const partial = new Set<string>()
-  const counts = await Promise.all(
-    CLASSES.map(({ name, from, to }) => {
-      const clauses = [...where, codeClause(fields, from, to)]
-      const ask = (after: PathKey | undefined): Promise<SearchAnswer> =>
-        search(pathsBody(clauses, fields, after, withLast))
-      return readPaths(ask, name, groups, partial)
-    }),
-  )
-  return { groups: [...groups.values()], count: sum(counts), partial }
-}
+const termsOf = ({ aggregations }: SearchAnswer): Partial<ApiTerms> =>
+  (aggregations?.['apis'] ?? {}) as Partial<ApiTerms>
 
-/** Which groups are shown depends on when they were seen. */
-function isCutInTie(groups: readonly Group[]): boolean {
-  if (groups.length <= MOST_GROUPS) return false
-  const counts = groups.map(({ count }) => count).toSorted((a, b) => b - a)
-  return counts[MOST_GROUPS - 1] === counts[MOST_GROUPS]
-}
-
-/** Folds the paths of one class into the groups. @returns How many requests it has. */
-async function readPaths(
-  ask: (after: PathKey | undefined) => Promise<SearchAnswer>,
-  name: string,
-  groups: Map<string, Group>,
+/** How many requests each API of the groups has in all. */
+async function readTotals(
+  early: Promise<SearchAnswer>,
+  groups: readonly Group[],
+  ask: (ids: readonly string[]) => Promise<SearchAnswer>,
   partial: Set<string>,
-): Promise<number> {
-  let count = 0
-  let after: PathKey | undefined
-  for (let page = 0; page < MOST_PAGES; page++) {
-    const answer = await ask(after)
-    note(partial, answer)
-    if (page === 0) count = answer.hits.total?.value ?? 0
-    const { buckets = [], after_key: next } = (answer.aggregations?.['paths'] ?? {}) as Partial<PathPage>
-    for (const bucket of buckets) fold(groups, bucket)
-    after = next
-    if (buckets.length < PATHS_PER_PAGE || after === undefined) return count
-  }
-  partial.add(`of ${name} only the first ${MOST_PAGES * PATHS_PER_PAGE} different paths are in groups`)
-  return count
-}
-
-function pathsBody(
-  where: readonly Clause[],
-  fields: IndexFields,
-  after: PathKey | undefined,
-  withLast: boolean,
-): object {
-  const source = (name: string, field: string): object => ({
-    [name]: { terms: { field: fields.exact(field), missing_bucket: true } },
-  })
-  const paths = {
-    composite: {
-      size: PATHS_PER_PAGE,
-      sources: [
-        source('id', 'api_id'),
-        source('name', 'api_name'),
-        source('version', 'api_version'),
-        source('code', 'response_code'),
-        source('path', 'request_uri'),
-      ],
-      ...(after && { after }),
-    },
-    ...(withLast && { aggs: { last: { max: { field: '@timestamp' } } } }),
-  }
-  // Below another aggregation Elasticsearch 7.10 takes no composite one.
-  return { size: 0, track_total_hits: after === undefined, query: { bool: { filter: where } }, aggs: { paths } }
-}
-
-function apiTotals(answer: SearchAnswer): Map<string, number> {
-  const buckets = (answer.aggregations?.['apis']?.['buckets'] ?? []) as readonly (Found & { key: string })[]
+): Promise<ReadonlyMap<string, number>> {
+  const first = await early
+  const { sum_other_doc_count: others = 0, doc_count_error_upper_bound: error = 0 } = termsOf(first)
+  // A shard tells its first ones only: where it has more, the sums of these may be too low as well.
+  const answer = others === 0 && error === 0 ? first : await ask([...new Set(groups.map(({ apiId }) => apiId))])
+  note(partial, answer)
+  const { buckets = [] } = termsOf(answer)
   return new Map(buckets.map(({ key, doc_count: count }) => [key, count]))
-}
-
-function fold(groups: Map<string, Group>, { key, doc_count: count, last }: PathBucket): void {
-  const lastMs = last?.value ?? 0
-  const pattern = key.path === null ? LONG_PATH : pathPattern(key.path)
-  // No text and the empty one are the same to who reads them.
-  const name = JSON.stringify([key.id ?? '', key.name ?? '', key.version ?? '', key.code, pattern])
-  const group = groups.get(name)
-  if (group === undefined) {
-    groups.set(name, {
-      apiId: key.id ?? '',
-      apiName: key.name ?? '',
-      apiVersion: key.version ?? '',
-      pathPattern: pattern,
-      code: key.code,
-      paths: [key.path],
-      count,
-      lastMs,
-    })
-    return
-  }
-  group.count += count
-  group.lastMs = Math.max(group.lastMs, lastMs)
-  group.paths.push(key.path)
-}
-
-function byCount(a: Group, b: Group): number {
-  return b.count - a.count || b.lastMs - a.lastMs || compare(placeOf(a), placeOf(b))
 }
 
 function inOrder(a: Api.ErrorGroup, b: Api.ErrorGroup): number {
   return b.count - a.count || compare(b.lastSeen, a.lastSeen) || compare(placeOf(a), placeOf(b))
 }
-
-type Place = Pick<Api.ErrorGroup, 'apiId' | 'apiVersion' | 'pathPattern' | 'code'>
-const placeOf = ({ apiId, apiVersion, pathPattern: pattern, code }: Place): string =>
-  JSON.stringify([apiId, apiVersion, pattern, code])
-
-const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
 /**
  * An API's share is of all its requests, whatever the query, so this has a search of its own.
@@ -254,11 +119,4 @@ function toGroup(
   }
 }
 
-function note(partial: Set<string>, answer: SearchAnswer): void {
-  const reason = partialityOf(answer)
-  if (reason !== null) partial.add(reason)
-}
-
 const textOf = (partial: ReadonlySet<string>): string | null => (partial.size === 0 ? null : [...partial].join('; '))
-
-const sum = (numbers: readonly number[]): number => numbers.reduce((all, one) => all + one, 0)
