@@ -31,13 +31,13 @@ export function readOptions(args: readonly string[]): BenchOptions {
     },
   })
   const { quick, list } = values
-  const seconds = positive('seconds', values.seconds, 1)
+  const seconds = values.seconds === undefined ? 0.5 : secondsOf(values.seconds)
   return {
     only: values.only.flatMap((names) => names.split(',')),
-    rounds: positive('rounds', values.rounds, quick ? 1 : 15),
+    rounds: positive('rounds', values.rounds, quick ? 1 : 30),
     seconds,
-    // The compiler of V8 goes on for about so long.
-    warmUpSeconds: quick ? 1 : 10,
+    // V8 compiles for about half of it.
+    warmUpSeconds: quick ? 1 : 8,
     connections: positive('connections', values.connections, 64),
     pumpRecords: quick ? 30_000 : 400_000,
     waitingRecords: quick ? 50_000 : 1_000_000,
@@ -51,3 +51,12 @@ function positive(name: string, text: string | undefined, otherwise: number): nu
   if (!/^[1-9]\d*$/.test(text)) throw new Error(`--${name} takes a number from 1 on, not ${text}`)
   return Number(text)
 }
+
+function secondsOf(text: string): number {
+  if (!/^\d+(?:\.\d+)?$/.test(text) || Number(text) < LEAST_SECONDS)
+    throw new Error(`--seconds takes a number from ${LEAST_SECONDS} on, not ${text}`)
+  return Number(text)
+}
+
+/** In less, a load generator mostly starts. */
+const LEAST_SECONDS = 0.2

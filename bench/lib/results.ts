@@ -21,6 +21,7 @@ export const resultText = ({
   title,
   conditions,
   rounds,
+  seconds,
   starts,
   placement = APART,
   warnings,
@@ -28,7 +29,10 @@ export const resultText = ({
 }: Result): string =>
   [
     `# ${title}`,
-    conditionsText({ ...conditions, rounds: rounds ?? conditions.rounds }, placement),
+    conditionsText(
+      { ...conditions, rounds: rounds ?? conditions.rounds, seconds: seconds ?? conditions.seconds },
+      placement,
+    ),
     ...(starts === undefined ? [] : [`Started ${starts === 1 ? 'once' : `${starts} times`}.`]),
     ...warnings.map((one) => `**${one}**`),
     ...report,

@@ -59,29 +59,32 @@ export interface RoundOptions {
  * All programs are started anew after so many rounds. What V8's compiler makes of a program differs from start to start and
  * then stays: it must be in the spread, and not in all rounds.
  */
-export const ROUNDS_PER_START = 3
+export const ROUNDS_PER_START = 10
 
-export const startsOf = (rounds: number): number => Math.ceil(rounds / ROUNDS_PER_START)
+export const startsOf = (rounds: number, perStart = ROUNDS_PER_START): number => Math.ceil(rounds / perStart)
+
+/** So many rounds there are where each takes long. */
+export const longRounds = (rounds: number): number => Math.ceil(rounds / 3)
 
 /** About how long one program takes in all. */
 export const turnsSeconds = ({ rounds, seconds, warmUpSeconds }: Omit<RoundOptions, 'underWay'>): number =>
   startsOf(rounds) * (warmUpSeconds + START_SECONDS) + rounds * (seconds + SECONDS_BESIDE_LOAD)
 
-const START_SECONDS = 1.5
-/** Coming to life again, and waiting for the last records. */
-const SECONDS_BESIDE_LOAD = 1.5
+/** Starting, and waiting for the last records. */
+const START_SECONDS = 2
+/** Coming to life again. */
+const SECONDS_BESIDE_LOAD = 0.4
 const AHEAD_WARM_UP_SECONDS = 1
 
-/** A program that was held finds its caches cold, and some of its connections to the upstream closed. */
-const SETTLE_SECONDS = 0.5
+/** A program that was held finds its caches cold, and the connections of the load before still to be closed. */
+const SETTLE_SECONDS = 0.2
 
 /** Runs a load against a program; the closed loop unless told otherwise. */
 export type Load<R extends LoadResult = LoadResult> = (contender: Contender, seconds: number) => Promise<R>
 
 /**
- * Lets the programs take turns after a warm-up of each, in the order of `orderOf`. Those whose
- * turn it is not are held, with nothing left to do: their records are in Redis by then. Every few rounds all are ended and
- * started anew.
+ * Lets the programs take turns after a warm-up of each, in the order of `orderOf`. Those whose turn it is not are held; what they
+ * have left to do then they do in their own next turn. Every few rounds all are ended and started anew.
  *
  * @throws When a record is missing or one of our requests failed: speed is not bought with loss.
  */
@@ -96,13 +99,16 @@ export async function takeTurns<R extends LoadResult>(
     // The last one has rested for the shortest time.
     for (const start of orderOf(starts, round)) started.set(start, await startWarm(start, options, load))
     const contenders = starts.map((start) => started.get(start) as Contender)
+    const loads: (readonly [Contender, LoadResult])[] = []
     for (const { name } of contenders) measured[name] ??= []
     for (const end = Math.min(options.rounds, round + ROUNDS_PER_START); round < end; round++) {
       for (const contender of orderOf(contenders, round)) {
-        const samples = (measured[contender.name] ??= [])
-        samples.push(await takeTurn(contender, options, load))
+        const { settling, sample } = await takeTurn(contender, options, load)
+        loads.push(...[...settling, sample].map((one) => [contender, one] as const))
+        ;(measured[contender.name] ??= []).push(sample)
       }
     }
+    await checkRecords(loads, options.underWay)
     for (const { process, neededByOthers } of contenders) if (neededByOthers !== true) await process.stop()
   }
   return measured
@@ -113,31 +119,35 @@ async function startWarm(start: StartContender, { warmUpSeconds }: RoundOptions,
   const { records, compiledAhead } = contender
   const { requests } = await load(contender, compiledAhead === true ? AHEAD_WARM_UP_SECONDS : warmUpSeconds)
   if (records !== null) await countAndClear(records, requests)
-  await hold(contender)
+  else await delay(REST_MS)
+  hold(contender)
   return contender
 }
 
-/** So long every program may tidy up, compile and close connections; one with records has had it while they were counted. */
+/** So long every program may tidy up and compile after its warm-up; one with records has had it while they were counted. */
 const REST_MS = 700
 
-async function hold({ process, neededByOthers, records }: Contender): Promise<void> {
-  if (neededByOthers === true) return
-  if (records === null) await delay(REST_MS)
-  process.pause()
+function hold({ process, neededByOthers }: Contender): void {
+  if (neededByOthers !== true) process.pause()
+}
+
+interface Turn<R extends LoadResult> {
+  readonly settling: readonly LoadResult[]
+  readonly sample: Sample<R>
 }
 
 async function takeTurn<R extends LoadResult>(
   contender: Contender,
-  options: RoundOptions,
+  { seconds, settleSeconds = SETTLE_SECONDS }: RoundOptions,
   load: Load<R>,
-): Promise<Sample<R>> {
-  const { seconds, settleSeconds = SETTLE_SECONDS, underWay } = options
+): Promise<Turn<R>> {
   contender.process.resume()
   const settling = settleSeconds > 0 ? [await load(contender, settleSeconds)] : []
   const sample = await measure(contender, seconds, load)
-  await checkLoads(contender, [...settling, sample], underWay)
-  await hold(contender)
-  return sample
+  hold(contender)
+  const failed = [...settling, sample].reduce((sum, { errors }) => sum + errors, 0)
+  if (contender.ours && failed > 0) throw new Error(`${contender.name}: ${failed} requests failed`)
+  return { settling, sample }
 }
 
 /**
@@ -179,18 +189,20 @@ const times = (pid: number, cores: readonly number[]) => ({
   seconds: performance.now() / 1000,
 })
 
-/** @param underWay - Requests that the end of each load may have cut off. */
-async function checkLoads(
-  { name, ours, records }: Contender,
-  loads: readonly LoadResult[],
-  underWay: number,
-): Promise<void> {
-  const sum = (figure: 'requests' | 'errors'): number => loads.reduce((all, one) => all + one[figure], 0)
-  if (ours && sum('errors') > 0) throw new Error(`${name}: ${sum('errors')} requests failed`)
-  if (records === null) return
-  const answered = sum('requests')
-  const missing = missingRecords(answered, await countAndClear(records, answered), underWay * loads.length)
-  if (missing !== null) throw new Error(`${name}: ${missing}`)
+/**
+ * Each answered request has its record, in the Redis of all programs that write to it.
+ *
+ * @param underWay - Requests that the end of each load may have cut off.
+ */
+async function checkRecords(loads: readonly (readonly [Contender, LoadResult])[], underWay: number): Promise<void> {
+  for (const redis of new Set(loads.flatMap(([{ records }]) => records ?? []))) {
+    const ours = loads.filter(([{ records }]) => records === redis)
+    const writers = new Set(ours.map(([contender]) => contender))
+    for (const { process } of writers) process.resume()
+    const answered = ours.reduce((sum, [, { requests }]) => sum + requests, 0)
+    const missing = missingRecords(answered, await countAndClear(redis, answered), underWay * ours.length)
+    if (missing !== null) throw new Error(`${[...writers].map(({ name }) => name).join(' and ')}: ${missing}`)
+  }
 }
 
 /** wrk with a number of connections on some cores. */

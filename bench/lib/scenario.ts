@@ -18,6 +18,8 @@ export interface Outcome {
   readonly placement?: string
   /** Where it is not the number that was asked for. */
   readonly rounds?: number
+  /** Of each round, where it is not what was asked for. */
+  readonly seconds?: number
   /** How many times the programs were started; absent in results of earlier forms of the bench, and where each round starts them. */
   readonly starts?: number
   /** Paragraphs and tables in Markdown. */

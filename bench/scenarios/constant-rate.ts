@@ -1,5 +1,6 @@
 import { closedLoop, type LoadResult } from '../lib/closed-loop/wrk.ts'
 import { number, table } from '../lib/markdown.ts'
+import type { BenchOptions } from '../lib/options.ts'
 import type { GeneratorReport } from '../lib/open-loop/requests.ts'
 import { openLoop } from '../lib/open-loop/open-loop.ts'
 import { LOAD_CORE } from '../lib/processes.ts'
@@ -15,16 +16,16 @@ import { change, median } from '../lib/statistics.ts'
 type OpenLoopResult = GeneratorReport & LoadResult
 
 const PROGRAMS = 4
-/** A p99 of a few seconds hangs on the moments in which the machine stands still; it takes more rounds than throughput. */
+/** A p99 hangs on the moments in which the machine stands still; it takes more time than throughput. */
 const ROUNDS_TIMES = 3
+const SECONDS_TIMES = 2
 const DIRECT = 'straight to the upstream'
 
 /** Requests at a constant rate, a third of what the gateway can do in a closed loop, where it is cheaper: what analytics costs those who wait for an answer. */
 export const constantRate: Scenario = {
   name: 'constant-rate',
   title: 'Constant rate, keyless',
-  seconds: (options) =>
-    PROGRAMS * (options.warmUpSeconds + turnsSeconds({ ...options, rounds: options.rounds * ROUNDS_TIMES })),
+  seconds: (options) => PROGRAMS * (options.warmUpSeconds + turnsSeconds(turnsOf(options))),
   async run(options) {
     await using stage = await openStage()
     const gateway = (name: string, analytics: boolean) => async (): Promise<Contender> => ({
@@ -44,11 +45,12 @@ export const constantRate: Scenario = {
       ...(await openLoop(target, { perSecond, seconds, connections: options.connections })),
       megabytesPerSecond: NaN,
     })
-    const rounds = options.rounds * ROUNDS_TIMES
-    const measured = await takeTurns(starts, { ...options, rounds, settleSeconds: 0, underWay: 0 }, load)
+    const turns = turnsOf(options)
+    const measured = await takeTurns(starts, { ...turns, settleSeconds: 0, underWay: 0 }, load)
     return {
-      rounds,
-      starts: startsOf(rounds),
+      rounds: turns.rounds,
+      seconds: turns.seconds,
+      starts: startsOf(turns.rounds),
       report: [
         `Open loop, ${number(perSecond, 0)} requests a second over at most ${options.connections} connections: a third of ` +
           `what the slower of the two gateways answers in a closed loop. Latency counts from the time a request was due.`,
@@ -69,6 +71,12 @@ export const constantRate: Scenario = {
     }
   },
 }
+
+const turnsOf = (options: BenchOptions): BenchOptions => ({
+  ...options,
+  rounds: options.rounds * ROUNDS_TIMES,
+  seconds: options.seconds * SECONDS_TIMES,
+})
 
 async function thirdOfTheSlowest(
   gateways: readonly StartContender[],

@@ -5,6 +5,7 @@ import { type Running, start, TEST_CORE, untilReady } from '../lib/processes.ts'
 import { startGateway } from '../lib/programs/gateway.ts'
 import { startPeer } from '../lib/programs/peers.ts'
 import { startPump } from '../lib/programs/pump.ts'
+import { longRounds } from '../lib/rounds.ts'
 import type { Scenario } from '../lib/scenario.ts'
 import { openStage, type Stage } from '../lib/stage.ts'
 import { median, type Spread, spreadOf } from '../lib/statistics.ts'
@@ -46,8 +47,9 @@ const ROWS: readonly Row[] = [
 export const startUp: Scenario = {
   name: 'start-up',
   title: 'Start-up time and memory',
-  seconds: ({ rounds }) => rounds * 6,
-  async run({ rounds }) {
+  seconds: ({ rounds }) => longRounds(rounds) * 6,
+  async run({ rounds: shortRounds }) {
+    const rounds = longRounds(shortRounds)
     await using stage = await openStage()
     const starts = new Map<string, Start[]>(ROWS.map(({ name }) => [name, []]))
     for (let round = 0; round < rounds; round++) {
@@ -55,6 +57,7 @@ export const startUp: Scenario = {
     }
     const of = (name: string, figure: keyof Start): number[] => starts.get(name)?.map((one) => one[figure]) ?? []
     return {
+      rounds,
       report: [
         'From the start of the process until the gateway let the first request through and the pump’s health check ' +
           'answered; then resident memory, and the processor time it took.',
