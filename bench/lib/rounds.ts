@@ -70,10 +70,9 @@ export const longRounds = (rounds: number): number => Math.ceil(rounds / 3)
 export const turnsSeconds = ({ rounds, seconds, warmUpSeconds }: Omit<RoundOptions, 'underWay'>): number =>
   startsOf(rounds) * (warmUpSeconds + START_SECONDS) + rounds * (seconds + SECONDS_BESIDE_LOAD)
 
-/** Starting, and waiting for the last records. */
 const START_SECONDS = 2
-/** Coming to life again. */
-const SECONDS_BESIDE_LOAD = 0.4
+/** Coming to life again, and waiting for the last records. */
+const SECONDS_BESIDE_LOAD = 0.9
 const AHEAD_WARM_UP_SECONDS = 1
 
 /** A program that was held finds its caches cold, and the connections of the load before still to be closed. */
@@ -83,8 +82,8 @@ const SETTLE_SECONDS = 0.2
 export type Load<R extends LoadResult = LoadResult> = (contender: Contender, seconds: number) => Promise<R>
 
 /**
- * Lets the programs take turns after a warm-up of each, in the order of `orderOf`. Those whose turn it is not are held; what they
- * have left to do then they do in their own next turn. Every few rounds all are ended and started anew.
+ * Lets the programs take turns after a warm-up of each, in the order of `orderOf`. Those whose turn it is not are held, their
+ * records written; what else they have left to do they do in their own next turn. Every few rounds all are ended and started anew.
  *
  * @throws When a record is missing or one of our requests failed: speed is not bought with loss.
  */
@@ -99,16 +98,13 @@ export async function takeTurns<R extends LoadResult>(
     // The last one has rested for the shortest time.
     for (const start of orderOf(starts, round)) started.set(start, await startWarm(start, options, load))
     const contenders = starts.map((start) => started.get(start) as Contender)
-    const loads: (readonly [Contender, LoadResult])[] = []
     for (const { name } of contenders) measured[name] ??= []
     for (const end = Math.min(options.rounds, round + ROUNDS_PER_START); round < end; round++) {
       for (const contender of orderOf(contenders, round)) {
-        const { settling, sample } = await takeTurn(contender, options, load)
-        loads.push(...[...settling, sample].map((one) => [contender, one] as const))
+        const sample = await takeTurn(contender, options, load)
         ;(measured[contender.name] ??= []).push(sample)
       }
     }
-    await checkRecords(loads, options.underWay)
     for (const { process, neededByOthers } of contenders) if (neededByOthers !== true) await process.stop()
   }
   return measured
@@ -131,23 +127,18 @@ function hold({ process, neededByOthers }: Contender): void {
   if (neededByOthers !== true) process.pause()
 }
 
-interface Turn<R extends LoadResult> {
-  readonly settling: readonly LoadResult[]
-  readonly sample: Sample<R>
-}
-
 async function takeTurn<R extends LoadResult>(
   contender: Contender,
-  { seconds, settleSeconds = SETTLE_SECONDS }: RoundOptions,
+  { seconds, settleSeconds = SETTLE_SECONDS, underWay }: RoundOptions,
   load: Load<R>,
-): Promise<Turn<R>> {
+): Promise<Sample<R>> {
   contender.process.resume()
   const settling = settleSeconds > 0 ? [await load(contender, settleSeconds)] : []
   const sample = await measure(contender, seconds, load)
+  // Not later: a gateway that is held while it writes takes the write for lost when it goes on, and writes again.
+  await checkLoads(contender, [...settling, sample], underWay)
   hold(contender)
-  const failed = [...settling, sample].reduce((sum, { errors }) => sum + errors, 0)
-  if (contender.ours && failed > 0) throw new Error(`${contender.name}: ${failed} requests failed`)
-  return { settling, sample }
+  return sample
 }
 
 /**
@@ -189,20 +180,18 @@ const times = (pid: number, cores: readonly number[]) => ({
   seconds: performance.now() / 1000,
 })
 
-/**
- * Each answered request has its record, in the Redis of all programs that write to it.
- *
- * @param underWay - Requests that the end of each load may have cut off.
- */
-async function checkRecords(loads: readonly (readonly [Contender, LoadResult])[], underWay: number): Promise<void> {
-  for (const redis of new Set(loads.flatMap(([{ records }]) => records ?? []))) {
-    const ours = loads.filter(([{ records }]) => records === redis)
-    const writers = new Set(ours.map(([contender]) => contender))
-    for (const { process } of writers) process.resume()
-    const answered = ours.reduce((sum, [, { requests }]) => sum + requests, 0)
-    const missing = missingRecords(answered, await countAndClear(redis, answered), underWay * ours.length)
-    if (missing !== null) throw new Error(`${[...writers].map(({ name }) => name).join(' and ')}: ${missing}`)
-  }
+/** @param underWay - Requests that the end of each load may have cut off. */
+async function checkLoads(
+  { name, ours, records }: Contender,
+  loads: readonly LoadResult[],
+  underWay: number,
+): Promise<void> {
+  const sum = (figure: 'requests' | 'errors'): number => loads.reduce((all, one) => all + one[figure], 0)
+  if (ours && sum('errors') > 0) throw new Error(`${name}: ${sum('errors')} requests failed`)
+  if (records === null) return
+  const answered = sum('requests')
+  const missing = missingRecords(answered, await countAndClear(records, answered), underWay * loads.length)
+  if (missing !== null) throw new Error(`${name}: ${missing}`)
 }
 
 /** wrk with a number of connections on some cores. */
