@@ -61,8 +61,8 @@ function Groups({ answer: { groups, others, range } }: { readonly answer: Errors
     <section class="card errors">
       <header class="list-head">
         <p>
-          <strong>{count(failed)}</strong> failed requests in <strong>{count(groups.length)}</strong>{' '}
-          {groups.length === 1 ? 'group' : 'groups'}
+          <strong>{count(failed)}</strong> failed {failed === 1 ? 'request' : 'requests'} in{' '}
+          <strong>{count(groups.length)}</strong> {groups.length === 1 ? 'group' : 'groups'}
         </p>
         <Segmented
           label="Order"
