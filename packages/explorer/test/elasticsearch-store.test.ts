@@ -57,6 +57,17 @@ const WITH_STREAMS = new Set(['8', '9', 'opensearch2'])
 
 async function filled(index: TestIndex, records: Iterable<StoredRecord>): Promise<StoreFixture> {
   await index.addRecords(records)
+  return fixtureOf(index)
+}
+
+/** Of documents with the ids d0, d1 and so on. */
+async function filledWith(url: string, documents: readonly object[]): Promise<StoreFixture> {
+  const index = await createIndex(url)
+  await index.add(documents.map((source, at) => ({ id: `d${at}`, source })))
+  return fixtureOf(index)
+}
+
+function fixtureOf(index: TestIndex): StoreFixture {
   const store = openStore(index.url, index.name)
   return {
     store,
@@ -249,13 +260,12 @@ forEachEngine((url, engine) => {
   })
 
   describe('documents', () => {
-    let index: TestIndex
     let store: Store
+    let close: () => Promise<void>
     const long = `/long/${'part-'.repeat(80)}end`
     const raw = (text: string): string => Buffer.from(text).toString('base64')
 
     beforeAll(async () => {
-      index = await createIndex(url)
       const documents = [
         documentOf({ request_uri: long, response_code: 500 }),
         documentOf({ request_uri: `${long}-of-another`, response_code: 500 }),
@@ -269,13 +279,9 @@ forEachEngine((url, engine) => {
         documentOf({ response_code: 700 }),
         ...Array.from({ length: 30 }, (_, at) => documentOf({ api_id: 'same', alias: `a${at}` })),
       ]
-      await index.add(documents.map((source, at) => ({ id: `d${at}`, source })))
-      store = openStore(url, index.name)
+      ;({ store, close } = await filledWith(url, documents))
     })
-    afterAll(async () => {
-      await store.close()
-      await index[Symbol.asyncDispose]()
-    })
+    afterAll(() => close())
 
     it('with a path that is too long for a keyword count, and are found by the whole of it', async () => {
       const found = await store.requests(question(`request_uri:${long}`), never)
@@ -356,10 +362,9 @@ forEachEngine((url, engine) => {
   })
 
   describe('errors', () => {
-    let index: TestIndex
     let store: Store
+    let close: () => Promise<void>
     beforeAll(async () => {
-      index = await createIndex(url)
       const failed = (request_uri: string, alias: string, more: object = {}): object =>
         documentOf({ response_code: 500, api_id: 'many', request_uri, alias, ...more })
       const documents = [
@@ -377,13 +382,9 @@ forEachEngine((url, engine) => {
         failed('/single-1x', 'another version', { api_version: 'v2' }),
         failed('/single-1x', 'another version', { api_version: 'v2' }),
       ]
-      await index.add(documents.map((source, at) => ({ id: `d${at}`, source })))
-      store = openStore(url, index.name)
+      ;({ store, close } = await filledWith(url, documents))
     })
-    afterAll(async () => {
-      await store.close()
-      await index[Symbol.asyncDispose]()
-    })
+    afterAll(() => close())
 
     it('of more groups than are shown have the details of their own requests', async () => {
       const { groups, others, partial } = await store.errors(question(), never)
@@ -407,10 +408,9 @@ forEachEngine((url, engine) => {
   })
 
   describe('documents of an API that has no id', () => {
-    let index: TestIndex
     let store: Store
+    let close: () => Promise<void>
     beforeAll(async () => {
-      index = await createIndex(url)
       const documents = [
         documentOf({ response_code: 500, api_id: '' }),
         documentOf({ response_code: 500, api_id: null }),
@@ -418,13 +418,9 @@ forEachEngine((url, engine) => {
         documentOf({ response_code: 200, api_id: 'another' }),
         documentOf({ response_code: 503, api_id: 'another' }),
       ]
-      await index.add(documents.map((source, at) => ({ id: `d${at}`, source })))
-      store = openStore(url, index.name)
+      ;({ store, close } = await filledWith(url, documents))
     })
-    afterAll(async () => {
-      await store.close()
-      await index[Symbol.asyncDispose]()
-    })
+    afterAll(() => close())
 
     it('are one group of errors with their share of all of them', async () => {
       const { groups, others, partial } = await store.errors(question('response_code>=500'), never)

@@ -3,6 +3,7 @@
  * here.
  */
 import type * as Api from '../../api/schema.ts'
+import { compareTexts } from '../compare-texts.ts'
 import { LONG_PATH, pathPattern } from '../path-pattern.ts'
 import type { Clause } from './compile.ts'
 import type { IndexFields } from './fields.ts'
@@ -161,7 +162,7 @@ async function chooseGroups(
   const lastOf = await readLastOf(tied)
   const latest = tied
     .map((group) => ({ group, last: lastOf(group), place: placeOf(group) }))
-    .toSorted((a, b) => b.last - a.last || compare(a.place, b.place))
+    .toSorted((a, b) => b.last - a.last || compareTexts(a.place, b.place))
   return [...sure, ...latest.slice(0, MOST_GROUPS - sure.length).map(({ group }) => group)]
 }
 
@@ -250,8 +251,6 @@ function fold(groups: Map<string, Group>, { key, doc_count: count }: PathBucket)
 type Place = Pick<Api.ErrorGroup, 'apiId' | 'apiVersion' | 'pathPattern' | 'code'>
 export const placeOf = ({ apiId, apiVersion, pathPattern: pattern, code }: Place): string =>
   JSON.stringify([apiId, apiVersion, pattern, code])
-
-export const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
 /** @returns Whether the answer is whole. */
 export function note(partial: Set<string>, answer: SearchAnswer): boolean {

@@ -1,9 +1,10 @@
 import type * as Api from '../../api/schema.ts'
+import { compareTexts } from '../compare-texts.ts'
 import { madeBy, reasonOf } from '../reasons.ts'
 import type { Answer, Question } from '../types.ts'
 import type { Clause } from './compile.ts'
 import { AT_UPSTREAM, detailSearches, readDetails } from './error-details.ts'
-import { codeClause, compare, type Group, note, placeOf, readGroups } from './error-groups.ts'
+import { codeClause, type Group, note, placeOf, readGroups } from './error-groups.ts'
 import type { IndexFields } from './fields.ts'
 import { type Found, partOf, readConsumers, timeBuckets } from './numbers.ts'
 import { timeClause } from './overview.ts'
@@ -66,7 +67,7 @@ async function readTotals(
 }
 
 function inOrder(a: Api.ErrorGroup, b: Api.ErrorGroup): number {
-  return b.count - a.count || compare(b.lastSeen, a.lastSeen) || compare(placeOf(a), placeOf(b))
+  return b.count - a.count || compareTexts(b.lastSeen, a.lastSeen) || compareTexts(placeOf(a), placeOf(b))
 }
 
 /**

@@ -3,6 +3,7 @@ import { dirname } from 'node:path'
 import { getHeapStatistics } from 'node:v8'
 import { FIELDS, findField } from '../../fields.ts'
 import type { Query } from '../../query/ast.ts'
+import { compareTexts } from '../compare-texts.ts'
 import { MOST_COUNTRIES, toCountries } from '../countries.ts'
 import { type PageQuestion, type Question, TooWideError, type TopQuestion } from '../types.ts'
 import { Buckets, trafficOf } from './buckets.ts'
@@ -21,7 +22,7 @@ import { candidatesOf, decide, type Range } from './select.ts'
 import { statements, TABLE } from './sql.ts'
 import { LoadedTable, SLACK } from './table.ts'
 import { createTimeReader } from './time-text.ts'
-import { categoriesOf, compareTexts, countCategories, topOf } from './top.ts'
+import { categoriesOf, countCategories, topOf } from './top.ts'
 
 export interface Limits {
   /** A question over more is refused; what lies further back than the last one is forgotten. */

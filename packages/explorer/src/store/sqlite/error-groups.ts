@@ -1,3 +1,4 @@
+import { compareTexts } from '../compare-texts.ts'
 import type { ErrorGroup, Errors } from '../../api/schema.ts'
 import { pathPattern } from '../path-pattern.ts'
 import { madeBy, reasonOf } from '../reasons.ts'
@@ -6,7 +7,6 @@ import { Buckets, statusClass } from './buckets.ts'
 import { Dictionary } from './columns.ts'
 import { consumersOf } from './consumers.ts'
 import type { Codes, Matches } from './matches.ts'
-import { compareTexts } from './top.ts'
 
 const MAX_GROUPS = 200
 

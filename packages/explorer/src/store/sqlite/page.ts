@@ -1,7 +1,7 @@
+import { compareTexts } from '../compare-texts.ts'
 import type { PageQuestion } from '../types.ts'
 import type { Matches } from './matches.ts'
 import { Smallest } from './smallest.ts'
-import { compareTexts } from './top.ts'
 
 /** Where a page ended: the value that was sorted by, the time, table and row number that decide between equal ones. */
 export interface Cursor {

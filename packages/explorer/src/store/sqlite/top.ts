@@ -1,4 +1,5 @@
 import type { TopTable, TopValue } from '../../api/schema.ts'
+import { compareTexts } from '../compare-texts.ts'
 import { findField } from '../../fields.ts'
 import { statusClass } from './buckets.ts'
 import { Dictionary } from './columns.ts'
@@ -100,10 +101,6 @@ function largest(counts: Uint32Array, dictionary: Dictionary, size: number): num
   )
   for (let value = 0; value < counts.length; value++) if ((counts[value] as number) > 0) top.add(value)
   return top.sorted()
-}
-
-export function compareTexts(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0
 }
 
 /** Null where no table has the field. */
