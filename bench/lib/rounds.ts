@@ -101,8 +101,8 @@ export async function takeTurns<R extends LoadResult>(
     for (const { name } of contenders) measured[name] ??= []
     for (const end = Math.min(options.rounds, round + ROUNDS_PER_START); round < end; round++) {
       for (const contender of orderOf(contenders, round)) {
-        const sample = await takeTurn(contender, options, load)
-        ;(measured[contender.name] ??= []).push(sample)
+        const samples = (measured[contender.name] ??= [])
+        samples.push(await takeTurn(contender, options, load))
       }
     }
     for (const { process, neededByOthers } of contenders) if (neededByOthers !== true) await process.stop()
