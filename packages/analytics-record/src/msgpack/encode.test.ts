@@ -210,8 +210,13 @@ describe('createRecordEncoder', () => {
         oauthId: word,
         rawRequest: word,
         rawResponse: word,
+        tags: fc.option(fc.array(word, { maxLength: 3 })),
+        alias: word,
+        trackPath: fc.boolean(),
         apiSchema: word,
         originalPath: word,
+        listenPath: word,
+        collectionName: word,
       })
       // Each a few times in a row, as in traffic.
       const runs = fc.array(fc.tuple(fields, fc.integer({ min: 1, max: 4 })), { maxLength: 12 })
@@ -233,6 +238,17 @@ describe('createRecordEncoder', () => {
     for (const record of [...records, ...records, ...records]) {
       expect(decodeRecord(encoder.encode(record))).toEqual(record)
     }
+  })
+
+  it('sees tags that change within their list', () => {
+    const encoder = createRecordEncoder()
+    const record = recordWith({ tags: ['a', 'b'] })
+    for (const tag of ['c', 'c', 'c', 'd', 'e']) {
+      record.tags![1] = tag
+      expect(decodeRecord(encoder.encode(record)).tags).toEqual(['a', tag])
+    }
+    record.tags!.pop()
+    expect(decodeRecord(encoder.encode(record)).tags).toEqual(['a'])
   })
 
   it('does not keep what it refused', () => {

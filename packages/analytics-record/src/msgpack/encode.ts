@@ -12,8 +12,17 @@ import {
 } from './encode-nested.ts'
 import { LATENCY_KEYS, ZERO_GEO, ZERO_GRAPHQL, ZERO_MCP, ZERO_NETWORK } from './layout.ts'
 import { byteRun, key, raw, type ByteRun } from './runs.ts'
-import { RepeatedFields, type ApiFields, type Client, type Hour, type Names, type Target } from './repeated-fields.ts'
-import { MsgpackWriter } from './writer.ts'
+import {
+  RepeatedFields,
+  type ApiFields,
+  type Caller,
+  type Client,
+  type Hour,
+  type Names,
+  type Tail,
+  type Target,
+} from './repeated-fields.ts'
+import { MAX_KEPT_BYTES, MsgpackWriter } from './writer.ts'
 
 export interface EncodeOptions {
   /**
@@ -73,16 +82,23 @@ const GRAPHQL = keyRun('graphqlStats')
 const MCP = keyRun('mcpStats')
 const COLLECTION_NAME = keyRun('collectionName')
 
-const LATENCY_TOTAL = byteRun(wire('latency'), raw(0x80 | LATENCY_KEYS.length), key(LATENCY_KEYS[0]))
+const LATENCY_TOTAL_KEYS = [wire('latency'), raw(0x80 | LATENCY_KEYS.length), key(LATENCY_KEYS[0])]
+const LATENCY_TOTAL = byteRun(...LATENCY_TOTAL_KEYS)
 const LATENCY_UPSTREAM = byteRun(key(LATENCY_KEYS[1]))
 const LATENCY_GATEWAY = byteRun(key(LATENCY_KEYS[2]))
 
 // What most records have: one run each.
 const NO_TEXT = raw(0xa0)
 const NO_MESSAGES = byteRun(wire('rawRequest'), NO_TEXT, wire('rawResponse'), NO_TEXT, wire('ipAddress'))
-const NO_GEO_NO_NETWORK = byteRun(wire('geo'), ZERO_GEO, wire('network'), ZERO_NETWORK)
+const NO_GEO_NO_NETWORK = byteRun(wire('geo'), ZERO_GEO, wire('network'), ZERO_NETWORK, ...LATENCY_TOTAL_KEYS)
 const NO_SCHEMA = byteRun(wire('apiSchema'), NO_TEXT, wire('originalPath'))
-const NO_GRAPHQL_NO_MCP = byteRun(wire('graphqlStats'), ZERO_GRAPHQL, wire('mcpStats'), ZERO_MCP)
+const NO_GRAPHQL_NO_MCP = byteRun(
+  wire('graphqlStats'),
+  ZERO_GRAPHQL,
+  wire('mcpStats'),
+  ZERO_MCP,
+  wire('collectionName'),
+)
 
 /** Encodes records one after the other; keeps its chunk between them, and the bytes of fields that come again. */
 export function createRecordEncoder(options: EncodeOptions = {}): RecordEncoder {
@@ -94,7 +110,7 @@ export function createRecordEncoder(options: EncodeOptions = {}): RecordEncoder 
       writer.begin()
       writeRequest(writer, record, api, repeated)
       writeOutcome(writer, record, api)
-      writeExtras(writer, record)
+      writeExtras(writer, record, api)
       return writer.take()
     },
   }
@@ -147,8 +163,8 @@ function writeOutcome(w: MsgpackWriter, r: AnalyticsRecord, api: ApiFields): voi
     writeGeo(w, r.geo)
     w.run(NETWORK)
     writeNetwork(w, r.network)
+    w.run(LATENCY_TOTAL)
   }
-  w.run(LATENCY_TOTAL)
   w.int(r.latency.total, 'latency.total')
   w.run(LATENCY_UPSTREAM)
   w.int(r.latency.upstream, 'latency.upstream')
@@ -156,14 +172,8 @@ function writeOutcome(w: MsgpackWriter, r: AnalyticsRecord, api: ApiFields): voi
   w.int(r.latency.gateway, 'latency.gateway')
 }
 
-function writeExtras(w: MsgpackWriter, r: AnalyticsRecord): void {
-  w.run(TAGS)
-  w.texts(r.tags, 'tags')
-  w.run(ALIAS)
-  w.text(r.alias, 'alias')
-  w.run(TRACK_PATH)
-  w.boolean(r.trackPath)
-  w.run(EXPIRE_AT)
+function writeExtras(w: MsgpackWriter, r: AnalyticsRecord, api: ApiFields): void {
+  writeCaller(w, r, api.caller)
   w.instant(r.expireAt, 'expireAt')
   if (r.apiSchema === '') w.run(NO_SCHEMA)
   else {
@@ -172,15 +182,13 @@ function writeExtras(w: MsgpackWriter, r: AnalyticsRecord): void {
     w.run(ORIGINAL_PATH)
   }
   w.text(r.originalPath, 'originalPath')
+  if (isZeroGraphql(r.graphqlStats) && isZeroMcp(r.mcpStats)) return writeTail(w, r, api.tail)
   w.run(LISTEN_PATH)
   w.text(r.listenPath, 'listenPath')
-  if (isZeroGraphql(r.graphqlStats) && isZeroMcp(r.mcpStats)) w.run(NO_GRAPHQL_NO_MCP)
-  else {
-    w.run(GRAPHQL)
-    writeGraphql(w, r.graphqlStats)
-    w.run(MCP)
-    writeMcp(w, r.mcpStats)
-  }
+  w.run(GRAPHQL)
+  writeGraphql(w, r.graphqlStats)
+  w.run(MCP)
+  writeMcp(w, r.mcpStats)
   w.run(COLLECTION_NAME)
   w.text(r.collectionName, 'collectionName')
 }
@@ -264,4 +272,51 @@ function writeNames(w: MsgpackWriter, r: AnalyticsRecord, last: Names): void {
   last.apiId = r.apiId
   last.orgId = r.orgId
   last.oauthId = r.oauthId
+}
+
+function writeCaller(w: MsgpackWriter, r: AnalyticsRecord, last: Caller): void {
+  const same = r.trackPath === last.trackPath && r.alias === last.alias && haveSameTags(r, last)
+  if (same && last.bytes !== null) return w.bytes(last.bytes)
+  const from = w.length
+  w.run(TAGS)
+  w.texts(r.tags, 'tags')
+  w.run(ALIAS)
+  w.text(r.alias, 'alias')
+  w.run(TRACK_PATH)
+  w.boolean(r.trackPath)
+  w.run(EXPIRE_AT)
+  last.bytes = same ? w.copy(from) : null
+  if (same) return
+  // The values of headers are among them.
+  keepTags(w.length - from > MAX_KEPT_BYTES ? null : r.tags, last)
+  last.alias = r.alias
+  last.trackPath = r.trackPath
+}
+
+/** What ends a record of REST traffic. */
+function writeTail(w: MsgpackWriter, r: AnalyticsRecord, last: Tail): void {
+  const same = r.listenPath === last.listenPath && r.collectionName === last.collectionName
+  if (same && last.bytes !== null) return w.bytes(last.bytes)
+  const from = w.length
+  w.run(LISTEN_PATH)
+  w.text(r.listenPath, 'listenPath')
+  w.run(NO_GRAPHQL_NO_MCP)
+  w.text(r.collectionName, 'collectionName')
+  last.bytes = same ? w.copy(from) : null
+  if (same) return
+  last.listenPath = r.listenPath
+  last.collectionName = r.collectionName
+}
+
+function haveSameTags({ tags }: AnalyticsRecord, last: Caller): boolean {
+  if (tags === null) return !last.hasTags
+  if (!last.hasTags || tags.length !== last.tags.length) return false
+  for (let i = 0; i < tags.length; i++) if (tags[i] !== last.tags[i]) return false
+  return true
+}
+
+function keepTags(tags: AnalyticsRecord['tags'], last: Caller): void {
+  last.hasTags = tags !== null
+  last.tags.length = tags?.length ?? 0
+  if (tags !== null) for (let i = 0; i < tags.length; i++) last.tags[i] = tags[i]!
 }

@@ -20,8 +20,8 @@ const LOOP_WORDS = 8
  */
 const BEYOND_BYTE = /[^\0-\xff]/
 
-/** A header of a client may have a megabyte. */
-const MAX_COPY_BYTES = 1024
+/** Longer values are not kept: a header of a client may have a megabyte. */
+export const MAX_KEPT_BYTES = 1024
 
 const INT64_MIN = -(2n ** 63n)
 const INT64_MAX = 2n ** 63n - 1n
@@ -96,7 +96,7 @@ export class MsgpackWriter {
 
   /** A copy of the element's bytes from this place on; null when they are more than should be kept. */
   copy(from: number): Uint8Array | null {
-    if (this.length - from > MAX_COPY_BYTES) return null
+    if (this.length - from > MAX_KEPT_BYTES) return null
     return Uint8Array.prototype.slice.call(this.#chunk, this.#start + from, this.#position)
   }
 
@@ -123,6 +123,7 @@ export class MsgpackWriter {
   int(value: Int64, field: string): void {
     if (typeof value !== 'number') this.#wideInt(value, field)
     else if ((value & 0x7f) === value) this.#chunk[this.#position++] = value
+    else if (value >>> 0 === value) this.#uint32(value)
     else this.#wideInt(value, field)
   }
 
@@ -198,13 +199,17 @@ export class MsgpackWriter {
     else this.#negative(value, field)
   }
 
-  #unsigned(value: number, field: string): void {
+  #uint32(value: number): void {
     if (value < 0x80) this.byte(value)
     else if (value < 0x100) {
       this.byte(0xcc)
       this.byte(value)
     } else if (value < 0x10000) this.#sized16(0xcd, value)
-    else if (value < 0x1_0000_0000) this.#sized32(0xce, value)
+    else this.#sized32(0xce, value)
+  }
+
+  #unsigned(value: number, field: string): void {
+    if (value <= 0xffff_ffff) this.#uint32(value)
     else if (!Number.isSafeInteger(value)) this.#wideInt(BigInt(value), field)
     else {
       this.#sized32(0xcf, Math.floor(value / 0x1_0000_0000))

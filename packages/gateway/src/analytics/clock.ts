@@ -34,8 +34,8 @@ export class RecordClock {
     this.#count = count
   }
 
-  now(): Instant {
-    const monotonicMs = performance.now()
+  /** @param monotonicMs - What `performance.now()` says now. */
+  at(monotonicMs: number): Instant {
     if (monotonicMs - this.#syncedAtMs > RESYNC_MS) {
       this.#offsetMs = Date.now() - monotonicMs
       this.#syncedAtMs = monotonicMs

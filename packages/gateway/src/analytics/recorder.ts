@@ -72,14 +72,15 @@ export function createRecorder(options: RecorderOptions): Recorder {
     !ctx.recorded &&
     !options.ignoredIps.has(ctx.clientIp)
 
-  // All that a request pays for its record: 0.4 µs without a key, 0.5 µs with one whose hash is remembered, 0.6 µs with
+  // All that a request pays for its record: 0.3 µs without a key, 0.4 µs with one whose hash is remembered, 0.5 µs with
   // more tags, and 20 ns for the push to the writer (Node 24, bench/recorder.bench.ts).
   const record = (ctx: RequestContext, status: number, base: string, upstreamMs: number): void => {
     ctx.recorded = true
     const { analytics } = ctx.api
-    const timestamp = clock.now()
+    const endedMs = performance.now()
+    const timestamp = clock.at(endedMs)
     const local = clock.localHour(timestamp)
-    const totalMs = Math.trunc(performance.now() - ctx.startedMs)
+    const totalMs = Math.trunc(endedMs - ctx.startedMs)
     const upstream = Math.min(Math.trunc(upstreamMs), totalMs)
     const apiKey = options.hashKeys ? hashKey(ctx.token) : ctx.token
     const rawPath = withSlash(base)
@@ -154,6 +155,18 @@ export function createRecorder(options: RecorderOptions): Recorder {
   }
 }
 
+let lastKey = ''
+let lastKeyTag = ''
+
+/** One and the same text for keys in a row: a text that was just put together is copied once more where it is written. */
+function keyTagOf(apiKey: string): string {
+  if (apiKey !== lastKey) {
+    lastKey = apiKey
+    lastKeyTag = `key-${apiKey}`
+  }
+  return lastKeyTag
+}
+
 /** Tyk strips the listen path from the upstream path once more when the proxy step failed. */
 function errorPath(ctx: RequestContext): string {
   const path = ctx.upstreamPath ?? ctx.path
@@ -190,7 +203,7 @@ function tagsOf(ctx: RequestContext, apiKey: string, nodeTags: readonly string[]
   }
   for (const tag of analytics.tags) tags.push(tag)
   for (const tag of nodeTags) tags.push(tag)
-  if (apiKey !== '') tags.push(`key-${apiKey}`)
+  if (apiKey !== '') tags.push(keyTagOf(apiKey))
   for (const tag of analytics.closingTags) tags.push(tag)
   return tags
 }
