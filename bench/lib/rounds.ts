@@ -59,7 +59,7 @@ export interface RoundOptions {
  * All programs are started anew after so many rounds. What V8's compiler makes of a program differs from start to start and
  * then stays: it must be in the spread, and not in all rounds.
  */
-export const ROUNDS_PER_START = 10
+export const ROUNDS_PER_START = 6
 
 export const startsOf = (rounds: number, perStart = ROUNDS_PER_START): number => Math.ceil(rounds / perStart)
 
