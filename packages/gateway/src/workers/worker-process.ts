@@ -23,10 +23,10 @@ export interface WorkerEnd {
  * Has the workers of this process open their ports together: the parent binds, every worker accepts, so connections
  * that wait for one that ends are taken by the others. Node gives them the same keys for TLS tickets.
  *
- * Handing each connection over from the parent (Node's default) costs it about 150 µs (Node 24, wrk with a connection per
- * request) and spreads them no better: of 64 the busier of two workers got 34 and 40 in two runs, and 34 and 42 here.
- * Sockets of their own (SO_REUSEPORT) would lose the waiting connections, and let a second gateway in on the port without
- * a word.
+ * Handing each connection over from the parent (Node's default) costs it about 110 µs (Node 24, bench/shared-port.bench.ts)
+ * and spreads them little better: of many short ones the busier of two workers got 51 %, and 54 to 58 % here; of 64 lasting
+ * ones 34 and 40 in two runs, and 34 and 42 here. Sockets of their own (SO_REUSEPORT) would lose the waiting connections,
+ * and let a second gateway in on the port without a word.
  */
 export function setUpWorkers(): void {
   cluster.schedulingPolicy = cluster.SCHED_NONE
