@@ -282,8 +282,7 @@ describe('groups of errors', () => {
   const key = { id: 'a', name: 'A', version: '', code: 500, path: '/x' }
   const detail = {
     doc_count: 3,
-    first: { value: 1 },
-    last: { value: 2 },
+    seen: { min: 1, max: 2 },
     time: { buckets: [] },
     example: { hits: { hits: [{ _id: 'one' }] } },
     aliases: { distinct: { value: 0 } },
@@ -394,6 +393,38 @@ describe('groups of errors', () => {
     const parts = detailsAsked(server.seen)
     expect(parts[0]).not.toHaveProperty('must_not')
     expect(JSON.stringify(parts[0])).toContain('"/500/299"')
+  })
+
+  it('are told by names and versions of APIs only if others are known, or may be', async () => {
+    let more: object[] = []
+    let isPartial = false
+    await using server = await startErrors(({ what, of }) => {
+      if (what === 'apis') return { aggregations: { apis: apisOf(['a', 1000]) } }
+      if (what === 'details') return { aggregations: DETAILS }
+      const _shards = { total: 2, failed: isPartial ? 1 : 0 }
+      const others = [
+        { key: { ...key, id: 'b', name: 'B' }, doc_count: 1 },
+        { key: { ...key, code: 502, version: 'v2' }, doc_count: 1 },
+      ]
+      const buckets = [{ key: { ...key, version: 'v1' }, doc_count: 3 }, ...others, ...more]
+      return { _shards, aggregations: of === '5xx' ? { paths: { buckets } } : NO_PATHS }
+    })
+    const clausesOfFirst = async (): Promise<unknown> => {
+      server.seen.length = 0
+      await server.store.errors(QUESTION, never())
+      return (detailsAsked(server.seen)[0] as { filter: unknown }).filter
+    }
+    const id = { term: { 'api_id.keyword': 'a' } }
+    const name = { term: { 'api_name.keyword': 'A' } }
+    const version = { term: { 'api_version.keyword': 'v1' } }
+    const code = { term: { response_code: 500 } }
+    expect(await clausesOfFirst()).toEqual([id, code])
+    more = [{ key, doc_count: 1 }]
+    expect(await clausesOfFirst()).toEqual([id, version, code])
+    more = [{ key: { ...key, name: 'a', version: 'v1' }, doc_count: 1 }]
+    expect(await clausesOfFirst()).toEqual([id, name, code])
+    isPartial = true
+    expect(await clausesOfFirst()).toEqual([id, name, version, code])
   })
 
   it('of one class beyond the first 100,000 paths leave the other class whole', async () => {

@@ -78,6 +78,45 @@ interface Place {
   paths: number
 }
 
+/** What the groups of one API id and code are called. */
+interface Names {
+  readonly apiNames: Set<string>
+  readonly apiVersions: Set<string>
+}
+
+/** What is known of all groups, by what some of them have in common. */
+interface Known {
+  readonly places: ReadonlyMap<string, Place>
+  readonly names: ReadonlyMap<string, Names>
+}
+
+function knownOf(groups: readonly Group[]): Known {
+  const places = new Map<string, Place>()
+  const names = new Map<string, Names>()
+  for (const group of groups) {
+    const place = entryOf(places, placeName(group), () => ({ groups: [], paths: 0 }))
+    place.groups.push(group)
+    place.paths += group.paths.length
+    const { apiNames, apiVersions } = entryOf(names, apiCode(group), () => ({
+      apiNames: new Set<string>(),
+      apiVersions: new Set<string>(),
+    }))
+    apiNames.add(group.apiName)
+    apiVersions.add(group.apiVersion)
+  }
+  return { places, names }
+}
+
+const apiCode = ({ apiId, code }: Group): string => JSON.stringify([apiId, code])
+
+function entryOf<T>(map: Map<string, T>, key: string, create: () => T): T {
+  const known = map.get(key)
+  if (known !== undefined) return known
+  const made = create()
+  map.set(key, made)
+  return made
+}
+
 /**
  * By the paths that a group does not have, what comes between two searches under a path of its own would be taken for the group's.
  * Where few paths are looked up that is not worth it.
@@ -85,23 +124,16 @@ interface Place {
 const LOOK_UPS_WORTH_IT = 200
 
 /**
- * To look the paths up takes most of the time. So where all groups of an API, version and code are known, one that has more
- * paths than all others together is told by those.
+ * To look many paths up takes long. So where all groups of an API, version and code are known, one that has more paths than
+ * all others together is told by those.
  */
-function filtersOf(shown: readonly Group[], known: readonly Group[], fields: IndexFields): GroupFilter[] {
-  const places = new Map<string, Place>()
-  for (const group of known) {
-    const name = placeName(group)
-    const place = places.get(name) ?? { groups: [], paths: 0 }
-    places.set(name, place)
-    place.groups.push(group)
-    place.paths += group.paths.length
-  }
+function filtersOf(shown: readonly Group[], groups: readonly Group[], fields: IndexFields): GroupFilter[] {
+  const known = knownOf(groups)
   return shown.map((group, at) => {
     const { paths } = group
-    const place = places.get(placeName(group)) ?? { groups: [], paths: Infinity }
+    const place = known.places.get(placeName(group)) ?? { groups: [], paths: Infinity }
     const others = place.paths - paths.length
-    const filter = placeClauses(group, fields)
+    const filter = placeClauses(group, known.names.get(apiCode(group)) ?? null, fields)
     if (others <= MOST_PATHS && others + LOOK_UPS_WORTH_IT <= paths.length) {
       const theirs = place.groups.filter((one) => one !== group).flatMap((one) => one.paths)
       return { at, clause: { bool: { filter, must_not: pathClauses(theirs, fields) } }, lookUps: others }
@@ -127,8 +159,7 @@ function inParts(filters: readonly GroupFilter[]): GroupFilter[][] {
 
 function detailAggregations(fields: IndexFields, bucketMs: number): Aggregations {
   return {
-    first: { min: { field: '@timestamp' } },
-    last: { max: { field: '@timestamp' } },
+    seen: { stats: { field: '@timestamp' } },
     time: overTime(bucketMs),
     example: { top_hits: { size: 1, _source: false, sort: [{ '@timestamp': { order: 'desc' } }] } },
     ...consumerAggregations(fields, EXACT_CONSUMERS),
@@ -139,7 +170,13 @@ function detailAggregations(fields: IndexFields, bucketMs: number): Aggregations
   }
 }
 
-function placeClauses({ apiId, apiName, apiVersion, code }: Group, fields: IndexFields): Clause[] {
+/**
+ * Each clause is looked at for each group, and of what they cost together half goes to the names and versions of APIs. So
+ * these are left out where no other is known.
+ *
+ * @param names - Null: not all are known.
+ */
+function placeClauses(group: Group, names: Names | null, fields: IndexFields): Clause[] {
   const is = (name: string, value: string): Clause => {
     const exact = fields.exact(name)
     if (value !== '') return { term: { [exact]: value } }
@@ -147,6 +184,10 @@ function placeClauses({ apiId, apiName, apiVersion, code }: Group, fields: Index
       bool: { must_not: [{ bool: { filter: [{ exists: { field: exact } }], must_not: [{ term: { [exact]: '' } }] } }] },
     }
   }
-  const isCode = { term: { [fields.exact('response_code')]: code } }
-  return [is('api_id', apiId), is('api_name', apiName), is('api_version', apiVersion), isCode]
+  return [
+    is('api_id', group.apiId),
+    ...(names?.apiNames.size === 1 ? [] : [is('api_name', group.apiName)]),
+    ...(names?.apiVersions.size === 1 ? [] : [is('api_version', group.apiVersion)]),
+    { term: { [fields.exact('response_code')]: group.code } },
+  ]
 }

@@ -101,7 +101,7 @@ function toGroup(
   const first = Math.floor(fromMs / bucketMs)
   const sparkline = Array.from({ length: Math.floor((toMs - 1) / bucketMs) - first + 1 }, () => 0)
   for (const { key, doc_count: records } of timeBuckets(found['time'])) sparkline[key / bucketMs - first] = records
-  const time = (name: string): string => new Date((found[name] as { value: number }).value).toISOString()
+  const { min, max } = found['seen'] as { readonly min: number; readonly max: number }
   return {
     apiId,
     apiName,
@@ -112,8 +112,8 @@ function toGroup(
     madeBy: by,
     count,
     shareOfApi: Math.min(1, count / Math.max(count, totals.get(apiId) ?? 0)),
-    firstSeen: time('first'),
-    lastSeen: time('last'),
+    firstSeen: new Date(min).toISOString(),
+    lastSeen: new Date(max).toISOString(),
     consumers: readConsumers(found),
     sparkline,
     example,
