@@ -255,6 +255,34 @@ describe.skipIf(skipReason)('the explorer page', { timeout: 120_000 }, () => {
     expect(browser.complaints().filter((text) => !text.includes('400'))).toEqual([])
   })
 
+  test.each(stores)('says nothing of a question that was refused (%s)', async (store) => {
+    const page = await open(store, '/requests?q=response_code:599')
+    await page.getByText('Nothing in this time range matches').waitFor()
+    for (const line of ['response_cod:500', 'x'.repeat(5000)]) {
+      await ask(page, line)
+      await page.getByText('The query has a mistake').waitFor()
+      expect(await page.getByText('Nothing in this time range matches').count()).toBe(0)
+      await ask(page, 'response_code:599')
+      await page.getByText('Nothing in this time range matches').waitFor()
+    }
+    expect(browser.complaints().filter((text) => !text.includes('400'))).toEqual([])
+  })
+
+  test.each(stores)('shows the request of a link, whatever else the link asks for (%s)', async (store) => {
+    const page = await open(store, '/requests?q=response_code:418')
+    await rows(page)
+      .getByRole('button', { name: /^Details of/ })
+      .click()
+    await page.waitForURL(/row=/)
+    const id = new URL(page.url()).searchParams.get('row') ?? ''
+    for (const rest of ['q=response_code:599', 'from=now-3d&to=now-2d', 'columns=none,alias&sort=none']) {
+      await page.goto(`${urlOf(store)}/requests?${rest}&row=${encodeURIComponent(id)}`)
+      await page.getByRole('article', { name: 'Details of a request' }).waitFor()
+    }
+    await page.getByText(`${RECORDS} requests`).first().waitFor()
+    expect(browser.complaints()).toEqual([])
+  })
+
   test.each(stores)('runs nothing that a request has brought along (%s)', async (store) => {
     const page = await open(
       store,

@@ -33,7 +33,8 @@ export function WorldMap() {
 
 function Whole({ answer: { available, countries } }: { readonly answer: Countries }) {
   const known = countries.filter(({ iso }) => iso !== '')
-  if (!available) return <NotKept />
+  // A file that nobody has written to yet may lack what its first record brings.
+  if (!available) return about.value?.records === 0 ? <Empty /> : <NotKept />
   if (countries.length === 0) return <Empty />
   if (known.length === 0) return <NoGeo reason="No request in this range has a country." />
   return <Both countries={countries} known={known} />
@@ -69,6 +70,9 @@ function NoGeo({ reason }: { readonly reason: string }) {
             text="TYK_GW_ANALYTICSCONFIG_ENABLEGEOIP=true TYK_GW_ANALYTICSCONFIG_GEOIPDBLOCATION=./GeoLite2-City.mmdb"
             label="settings as environment variables"
           />
+          <p class="hint">
+            npm start writes a <code>tyk.conf</code> of its own and takes neither: run the gateway with your own for it.
+          </p>
         </li>
         <li>
           <p>

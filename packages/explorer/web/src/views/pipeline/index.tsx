@@ -244,7 +244,8 @@ function Lists({ lists }: { readonly lists: NonNullable<PipelineAnswer['lists']>
       <header class="list-head">
         <h2>Waiting in Redis</h2>
         <span class="unit">
-          {count(total)} records in {count(lists.length)} lists
+          {count(total)} {total === 1 ? 'record' : 'records'} in {count(lists.length)}{' '}
+          {lists.length === 1 ? 'list' : 'lists'}
         </span>
       </header>
       {filled.length === 0 ? (

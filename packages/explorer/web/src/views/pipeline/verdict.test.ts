@@ -40,6 +40,14 @@ function pipeline(change: Partial<Pipeline>): Pipeline {
 }
 
 describe('the verdict over the pipeline', () => {
+  it.each([
+    [1, '1 record is on the way to '],
+    [2, '2 records are on the way to '],
+  ])('speaks of %i', (pending, words) => {
+    const { title } = summaryOf(pipeline({ ledger: { counted: 12, sinks: [{ ...account, pending }] } }))
+    expect(title).toContain(words)
+  })
+
   it.each<[string, Partial<Pipeline>, string]>([
     ['every record is delivered', {}, 'good'],
     [

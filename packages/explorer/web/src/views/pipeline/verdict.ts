@@ -16,6 +16,9 @@ export function healthOf(sink: Sink): Verdict {
 
 const lostOf = ({ missing, dead, dropped }: Account): number => missing + dead + dropped
 
+const recordsAre = (records: number, which = ''): string =>
+  `${count(records)} ${records === 1 ? `record ${which}is` : `records ${which}are`}`
+
 /** The one sentence that answers whether the numbers can be trusted. */
 export function summaryOf({ sinks, ledger, problems }: Pipeline): { state: Verdict; title: string; text: string } {
   // Records on their way lower the completeness as lost ones do, so it does not tell which sink is worse off.
@@ -23,7 +26,7 @@ export function summaryOf({ sinks, ledger, problems }: Pipeline): { state: Verdi
   if (worst !== undefined && lostOf(worst) > 0) {
     return {
       state: 'bad',
-      title: `${count(lostOf(worst))} records of this range are not in ${worst.name}`,
+      title: `${recordsAre(lostOf(worst), 'of this range ')} not in ${worst.name}`,
       text: `${count(worst.dead)} were refused and wait as dead letters, ${count(worst.dropped)} were dropped at a cap, ${count(worst.missing)} are unaccounted for.`,
     }
   }
@@ -32,7 +35,7 @@ export function summaryOf({ sinks, ledger, problems }: Pipeline): { state: Verdi
     const inTime = sinks?.every((sink) => healthOf(sink) === 'good') === true
     return {
       state: inTime ? 'good' : 'attention',
-      title: `${count(worst.pending)} records are on their way to ${worst.name}`,
+      title: `${recordsAre(worst.pending)} on the way to ${worst.name}`,
       text: 'Nothing is lost. Numbers of the last moments may still grow.',
     }
   }

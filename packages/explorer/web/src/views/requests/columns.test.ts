@@ -7,6 +7,8 @@ describe('columns', () => {
   it('are the usual ones that the store keeps', () => {
     expect(shownColumns([], [field('alias', false)])).toEqual(USUAL_COLUMNS.filter((name) => name !== 'alias'))
     expect(shownColumns(['tags'], [])).toEqual(['tags'])
+    expect(shownColumns(['none', 'tags'], [field('tags', true)])).toEqual(['tags'])
+    expect(shownColumns(['none'], [field('tags', true)])).toEqual(USUAL_COLUMNS)
   })
 
   it('are asked for together with what a row on a phone shows', () => {

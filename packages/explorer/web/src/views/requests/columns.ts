@@ -21,10 +21,11 @@ const ROW_FIELDS: readonly string[] = [
   'request_time_ms',
 ]
 
-/** Usual columns that the store keeps, when none are chosen. */
+/** The chosen columns that there are; without any the usual ones that the store keeps. */
 export function shownColumns(chosen: readonly string[], fields: readonly FieldInfo[]): readonly string[] {
-  if (chosen.length > 0) return chosen
   const known = new Map(fields.map(({ name, available }) => [name, available]))
+  const shown = fields.length === 0 ? chosen : chosen.filter((name) => known.has(name))
+  if (shown.length > 0) return shown
   return USUAL_COLUMNS.filter((name) => known.get(name) !== false)
 }
 

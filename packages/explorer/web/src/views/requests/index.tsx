@@ -31,7 +31,7 @@ export function Requests() {
       : viewPath('/requests', {
           size: PAGE_SIZE,
           columns: askedColumns(shown, fields),
-          sort: sort === '' ? '@timestamp' : sort,
+          sort: fields.some(({ name }) => name === sort) ? sort : '@timestamp',
           order,
         })
   const resource = useResource<RequestsAnswer>(path).value
@@ -43,12 +43,24 @@ export function Requests() {
     <ViewFrame resource={resource} title="Requests" skeleton={['chart', 'rows']}>
       {(answer) =>
         answer.total.value === 0 && answer.rows.length === 0 ? (
-          <Empty />
+          <>
+            {/* A link to one request is good without a range and a query that it is in. */}
+            {page.value.row !== '' && <LinkedRequest id={page.value.row} />}
+            <Empty />
+          </>
         ) : (
           <Whole answer={answer} path={resource.path ?? ''} columns={shown} />
         )
       }
     </ViewFrame>
+  )
+}
+
+function LinkedRequest({ id }: { readonly id: string }) {
+  return (
+    <section class="card">
+      <Detail id={id} />
+    </section>
   )
 }
 
@@ -85,11 +97,7 @@ function Whole({
   return (
     <>
       <TrafficChart range={answer.range} traffic={answer.traffic} reloads={NO_RELOADS} size="small" group="requests" />
-      {row !== '' && openIndex < 0 && (
-        <section class="card">
-          <Detail id={row} />
-        </section>
-      )}
+      {row !== '' && openIndex < 0 && <LinkedRequest id={row} />}
       <section class="card requests">
         <header class="list-head">
           <p>
