@@ -30,12 +30,15 @@ for (const { name, records } of workloads()) {
   ])
 }
 
-for (const { name, inARow, inTurn } of gatewayWorkloads()) {
+for (const { name, inARow, inTurn, callersInTurn } of gatewayWorkloads()) {
   const mask = inARow.length - 1
-  const [kept, notKept, fresh] = [true, true, false].map((reuse) => createRecordEncoder({ text: 'bytes', reuse }))
+  const [kept, notKept, callers, fresh] = [true, true, true, false].map((reuse) =>
+    createRecordEncoder({ text: 'bytes', reuse }),
+  )
   compare(`encode as the gateway does: ${name}`, [
     { name: 'alike in a row: fields kept, memory reused', run: (call) => kept!.encode(inARow[call & mask]!) },
     { name: 'two kinds in turn: no field kept', run: (call) => notKept!.encode(inTurn[call & mask]!) },
+    { name: 'alike but for the caller', run: (call) => callers!.encode(callersInTurn[call & mask]!) },
     { name: 'alike in a row, new memory', run: (call) => fresh!.encode(inARow[call & mask]!) },
   ])
 }

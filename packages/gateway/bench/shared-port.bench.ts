@@ -8,7 +8,7 @@ import net from 'node:net'
 import { fileURLToPath } from 'node:url'
 
 const WORKERS = 2
-const CONNECTIONS = 20_000
+const CONNECTIONS = 19_200
 const AT_ONCE = 64
 const ROUNDS = 3
 const WAYS = { 'handed over': cluster.SCHED_RR, accepted: cluster.SCHED_NONE } as const

@@ -32,6 +32,8 @@ export interface GatewayWorkload {
   readonly inARow: readonly AnalyticsRecord[]
   /** The same, but in each second one no group of fields is what it was in the record before; texts are as long. */
   readonly inTurn: readonly AnalyticsRecord[]
+  /** The same, but no two callers in a row are one. */
+  readonly callersInTurn: readonly AnalyticsRecord[]
 }
 
 /** Records as requests bring them: what a client sent is text of its own in each, what the API says is shared. */
@@ -39,7 +41,12 @@ export function gatewayWorkloads(): GatewayWorkload[] {
   return ['golden-keyless-get', 'golden-jwt-post'].map((name) => {
     const base = loadVector('msgpack', name).record
     const inARow = Array.from({ length: VARIED }, (_, i) => requestOf(base, i))
-    return { name, inARow, inTurn: inARow.map((record, i) => (i % 2 === 0 ? record : unlike(record, base))) }
+    return {
+      name,
+      inARow,
+      inTurn: inARow.map((record, i) => (i % 2 === 0 ? record : unlike(record, base))),
+      callersInTurn: inARow.map((record, i) => (i % 2 === 0 ? record : ofOther(record, base))),
+    }
   })
 }
 
@@ -50,6 +57,8 @@ function requestOf(base: AnalyticsRecord, i: number): AnalyticsRecord {
     rawPath: ownText(base.rawPath),
     originalPath: ownText(base.originalPath),
     userAgent: ownText(base.userAgent),
+    // The recorder remembers the tag of a key.
+    tags: base.tags?.map((tag) => (tag.startsWith('key-') ? tag : ownText(tag))) ?? null,
     timestamp: { seconds: base.timestamp.seconds + i, nanos: 1_000_000 + i },
     expireAt: { seconds: base.expireAt.seconds + i, nanos: 1_000_000 + i },
   }
@@ -62,8 +71,20 @@ function unlike(record: AnalyticsRecord, base: AnalyticsRecord): AnalyticsRecord
     userAgent: otherText(base.userAgent),
     hour: base.hour ^ 1,
     apiVersion: otherText(base.apiVersion),
+    listenPath: otherText(base.listenPath),
+    ...otherCaller(base),
   }
 }
+
+const otherCaller = ({ alias, tags }: AnalyticsRecord): Pick<AnalyticsRecord, 'alias' | 'tags'> => ({
+  alias: otherText(alias),
+  tags: tags?.map(otherText) ?? null,
+})
+
+const ofOther = (record: AnalyticsRecord, base: AnalyticsRecord): AnalyticsRecord => ({
+  ...record,
+  ...otherCaller(base),
+})
 
 const ownText = (text: string): string => Buffer.from(text, 'latin1').toString('latin1')
 const otherText = (text: string): string => `${text.slice(0, -1)}~`

@@ -288,8 +288,9 @@ function writeCaller(w: MsgpackWriter, r: AnalyticsRecord, last: Caller): void {
   last.bytes = same ? w.copy(from) : null
   if (same) return
   // The values of headers are among them.
-  keepTags(w.length - from > MAX_KEPT_BYTES ? null : r.tags, last)
-  last.alias = r.alias
+  const isLong = w.length - from > MAX_KEPT_BYTES
+  keepTags(isLong ? null : r.tags, last)
+  last.alias = isLong ? '' : r.alias
   last.trackPath = r.trackPath
 }
 
@@ -309,14 +310,17 @@ function writeTail(w: MsgpackWriter, r: AnalyticsRecord, last: Tail): void {
 }
 
 function haveSameTags({ tags }: AnalyticsRecord, last: Caller): boolean {
-  if (tags === null) return !last.hasTags
-  if (!last.hasTags || tags.length !== last.tags.length) return false
+  if (tags === null) return last.tagCount === -1
+  if (tags.length !== last.tagCount) return false
   for (let i = 0; i < tags.length; i++) if (tags[i] !== last.tags[i]) return false
   return true
 }
 
 function keepTags(tags: AnalyticsRecord['tags'], last: Caller): void {
-  last.hasTags = tags !== null
-  last.tags.length = tags?.length ?? 0
-  if (tags !== null) for (let i = 0; i < tags.length; i++) last.tags[i] = tags[i]!
+  last.tagCount = tags?.length ?? -1
+  if (tags === null) return
+  for (let i = 0; i < tags.length; i++) {
+    if (i < last.tags.length) last.tags[i] = tags[i]!
+    else last.tags.push(tags[i]!)
+  }
 }

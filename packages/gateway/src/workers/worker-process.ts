@@ -25,7 +25,7 @@ export interface WorkerEnd {
  *
  * Handing each connection over from the parent (Node's default) costs it about 110 µs (Node 24, bench/shared-port.bench.ts)
  * and spreads them little better: of many short ones the busier of two workers got 51 %, and 54 to 58 % here; of 64 lasting
- * ones 34 and 40 in two runs, and 34 and 42 here. Sockets of their own (SO_REUSEPORT) would lose the waiting connections,
+ * ones of wrk 34 and 40 in two runs, and 34 and 42 here. Sockets of their own (SO_REUSEPORT) would lose the waiting connections,
  * and let a second gateway in on the port without a word.
  */
 export function setUpWorkers(): void {

@@ -26,7 +26,7 @@ export interface GeoOptions {
 const IPV6_IN_IPV4 = 'you attempted to look up an IPv6 address in an IPv4-only database'
 
 /**
- * Addresses whose place is remembered: that takes a thousandth of walking the tree and decoding an entry (Node 24,
+ * Addresses whose place is remembered, instead of walking the tree and decoding an entry for each record (Node 24,
  * bench/geo.bench.ts).
  */
 const REMEMBERED = 8192
