@@ -19,8 +19,8 @@ export const TimeParameters = {
 /** What every view takes. */
 export const ViewParameters = {
   q: Type.Optional(
-    // Too long ones are refused with words of their own.
-    Type.String({ description: 'a query line such as response_code:500; default: all' }),
+    // Its length is checked where it is parsed, which says what to do.
+    Type.String({ description: 'a query line such as response_code:500, of 2000 characters at most; default: all' }),
   ),
   ...TimeParameters,
 }

@@ -59,7 +59,7 @@ export interface paths {
                 query?: {
                     /** @description now, now-15m (s, m, h, d, w) or an ISO time; default now-15m */
                     from?: string;
-                    /** @description a query line such as response_code:500; default: all */
+                    /** @description a query line such as response_code:500, of 2000 characters at most; default: all */
                     q?: string;
                     /** @description the same; default now. It is not in the range itself */
                     to?: string;
@@ -111,7 +111,7 @@ export interface paths {
                 query?: {
                     /** @description now, now-15m (s, m, h, d, w) or an ISO time; default now-15m */
                     from?: string;
-                    /** @description a query line such as response_code:500; default: all */
+                    /** @description a query line such as response_code:500, of 2000 characters at most; default: all */
                     q?: string;
                     /** @description the same; default now. It is not in the range itself */
                     to?: string;
@@ -167,7 +167,7 @@ export interface paths {
                     /** @description now, now-15m (s, m, h, d, w) or an ISO time; default now-15m */
                     from?: string;
                     order?: "asc" | "desc";
-                    /** @description a query line such as response_code:500; default: all */
+                    /** @description a query line such as response_code:500, of 2000 characters at most; default: all */
                     q?: string;
                     /** @description a field; default @timestamp */
                     sort?: string;
@@ -223,7 +223,7 @@ export interface paths {
                 query?: {
                     /** @description now, now-15m (s, m, h, d, w) or an ISO time; default now-15m */
                     from?: string;
-                    /** @description a query line such as response_code:500; default: all */
+                    /** @description a query line such as response_code:500, of 2000 characters at most; default: all */
                     q?: string;
                     /** @description the same; default now. It is not in the range itself */
                     to?: string;
@@ -330,7 +330,7 @@ export interface paths {
                     /** @description now, now-15m (s, m, h, d, w) or an ISO time; default now-15m */
                     from?: string;
                     order?: "asc" | "desc";
-                    /** @description a query line such as response_code:500; default: all */
+                    /** @description a query line such as response_code:500, of 2000 characters at most; default: all */
                     q?: string;
                     size?: number;
                     /** @description a field; default @timestamp */
@@ -489,7 +489,7 @@ export interface paths {
                     from?: string;
                     /** @description what was typed of the value so far */
                     prefix?: string;
-                    /** @description a query line such as response_code:500; default: all */
+                    /** @description a query line such as response_code:500, of 2000 characters at most; default: all */
                     q?: string;
                     /** @description the same; default now. It is not in the range itself */
                     to?: string;

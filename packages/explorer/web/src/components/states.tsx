@@ -2,8 +2,8 @@ import type { ComponentChildren } from 'preact'
 import { useState } from 'preact/hooks'
 import { about, setTraffic, storeDown } from '../api/about.ts'
 import { ApiError } from '../api/client.ts'
-import { refreshAll, type Resource, viewProblem } from '../api/resource.ts'
-import type { About, Problem, Quality } from '../api/types.ts'
+import { refreshAll, type Resource } from '../api/resource.ts'
+import type { About, Quality } from '../api/types.ts'
 import { count } from '../format/number.ts'
 import { cutMiddle, legible, sentence } from '../format/text.ts'
 import { exactTime } from '../format/time.ts'
@@ -45,7 +45,7 @@ export function QualityNote({ quality }: { readonly quality: Quality }) {
   )
 }
 
-/** What stands in place of a view whose first answer failed or was given up. Null while it is simply awaited. */
+/** What stands in place of a view that has nothing to show because its question failed or was given up; else null. */
 export function FailedView({ resource }: { readonly resource: Resource<unknown> }) {
   const { problem, cancelled } = resource
   if (cancelled) {
@@ -55,10 +55,7 @@ export function FailedView({ resource }: { readonly resource: Resource<unknown> 
       </Notice>
     )
   }
-  return problem === null ? null : <FailedQuestion problem={problem} />
-}
-
-function FailedQuestion({ problem }: { readonly problem: Problem }) {
+  if (problem === null) return null
   if (problem.code === 'query_syntax') {
     return <Notice title="The query has a mistake" text="It is shown below the query line, at its character." />
   }
@@ -149,9 +146,6 @@ const SKELETON_PARTS = { numbers: 5, chart: 1, charts: 3, tables: 6, rows: 12 } 
 export function Empty({ what = 'request' }: { readonly what?: string }) {
   const known = about.value
   if (known !== null && known.records === 0) return <NothingRecorded about={known} />
-  // What is empty is the answer to the question before.
-  const failed = viewProblem.value
-  if (failed !== null && failed.query === page.value.query) return <FailedQuestion problem={failed.problem} />
   const range = resolveRange(page.value, Date.now())
   return page.value.query === '' ? <NothingInRange what={what} range={range} /> : <NothingMatches what={what} />
 }

@@ -8,16 +8,21 @@ export function ViewFrame<T extends { readonly range: Range; readonly quality?: 
   resource,
   skeleton,
   title,
+  isEmpty,
   children,
 }: {
   readonly resource: Resource<T>
   readonly skeleton: Parameters<typeof Skeleton>[0]['blocks']
   /** Heading for screen readers; what is seen says it by itself. */
   readonly title: string
+  /** Whether there is nothing in an answer; what is said of that does not hold for a later question that failed. */
+  readonly isEmpty?: (data: T) => boolean
   readonly children: (data: T) => ComponentChildren
 }) {
-  const { data, loading, problem, cancelled } = resource
-  const stale = data !== null && (loading || problem !== null || cancelled)
+  const { loading, problem, cancelled } = resource
+  const hasFailed = problem !== null || cancelled
+  const data = hasFailed && isEmptyAnswer(resource, isEmpty) ? null : resource.data
+  const stale = data !== null && (loading || hasFailed)
   return (
     <>
       <h1 class="visually-hidden">{title}</h1>
@@ -34,4 +39,9 @@ export function ViewFrame<T extends { readonly range: Range; readonly quality?: 
       )}
     </>
   )
+}
+
+/** Whether there is no answer with something in it. */
+export function isEmptyAnswer<T>({ data }: Resource<T>, isEmpty?: (data: T) => boolean): boolean {
+  return data === null || isEmpty?.(data) === true
 }

@@ -29,11 +29,13 @@ export function Errors() {
     if (data !== null) announce(`${data.groups.length} groups of errors`)
   }, [data])
   return (
-    <ViewFrame resource={resource} title="Errors" skeleton={['rows']}>
-      {(answer) => (answer.groups.length === 0 ? <NothingFailed /> : <Groups answer={answer} />)}
+    <ViewFrame resource={resource} title="Errors" skeleton={['rows']} isEmpty={isEmpty}>
+      {(answer) => (isEmpty(answer) ? <NothingFailed /> : <Groups answer={answer} />)}
     </ViewFrame>
   )
 }
+
+const isEmpty = ({ groups }: ErrorsAnswer): boolean => groups.length === 0
 
 function NothingFailed() {
   if (page.value.query !== '' || about.value?.records === 0) return <Empty what="failed request" />

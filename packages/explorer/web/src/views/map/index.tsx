@@ -22,17 +22,20 @@ export function WorldMap() {
   const resource = useResource<Countries>(viewPath('/countries')).value
   const { data } = resource
   useEffect(() => {
-    if (data !== null) announce(`${data.countries.filter(({ iso }) => iso !== '').length} countries`)
+    if (data !== null) announce(`${knownOf(data.countries).length} countries`)
   }, [data])
   return (
-    <ViewFrame resource={resource} title="Map" skeleton={['chart', 'rows']}>
+    <ViewFrame resource={resource} title="Map" skeleton={['chart', 'rows']} isEmpty={isEmpty}>
       {(answer) => <Whole answer={answer} />}
     </ViewFrame>
   )
 }
 
+const knownOf = (countries: readonly Country[]): readonly Country[] => countries.filter(({ iso }) => iso !== '')
+const isEmpty = ({ countries }: Countries): boolean => knownOf(countries).length === 0
+
 function Whole({ answer: { available, countries } }: { readonly answer: Countries }) {
-  const known = countries.filter(({ iso }) => iso !== '')
+  const known = knownOf(countries)
   // A file that nobody has written to yet may lack what its first record brings.
   if (!available) return about.value?.records === 0 ? <Empty /> : <NotKept />
   if (countries.length === 0) return <Empty />

@@ -22,11 +22,18 @@ export function Overview() {
     announce(`${count(requests)} requests, ${percent(share(serverErrors, requests))} failed in a server`)
   }, [data?.range.from, data?.numbers.requests])
   return (
-    <ViewFrame resource={resource} title="Overview" skeleton={['numbers', 'chart', 'charts', 'tables']}>
-      {(answer) => (answer.numbers.requests === 0 ? <Empty /> : <Whole answer={answer} />)}
+    <ViewFrame
+      resource={resource}
+      title="Overview"
+      skeleton={['numbers', 'chart', 'charts', 'tables']}
+      isEmpty={isEmpty}
+    >
+      {(answer) => (isEmpty(answer) ? <Empty /> : <Whole answer={answer} />)}
     </ViewFrame>
   )
 }
+
+const isEmpty = ({ numbers }: OverviewAnswer): boolean => numbers.requests === 0
 
 function Whole({
   answer: { numbers, before, range, traffic, latency, top, reloads },

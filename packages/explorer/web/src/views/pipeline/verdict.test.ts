@@ -48,6 +48,14 @@ describe('the verdict over the pipeline', () => {
     expect(title).toContain(words)
   })
 
+  it.each([
+    [1, '1 record of this range is not in '],
+    [2, '2 records of this range are not in '],
+  ])('speaks of %i that is lost', (missing, words) => {
+    const { title } = summaryOf(pipeline({ ledger: { counted: 12, sinks: [{ ...account, missing }] } }))
+    expect(title).toContain(words)
+  })
+
   it.each<[string, Partial<Pipeline>, string]>([
     ['every record is delivered', {}, 'good'],
     [

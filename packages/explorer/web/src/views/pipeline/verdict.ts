@@ -27,7 +27,7 @@ export function summaryOf({ sinks, ledger, problems }: Pipeline): { state: Verdi
     return {
       state: 'bad',
       title: `${recordsAre(lostOf(worst), 'of this range ')} not in ${worst.name}`,
-      text: `${count(worst.dead)} were refused and wait as dead letters, ${count(worst.dropped)} were dropped at a cap, ${count(worst.missing)} are unaccounted for.`,
+      text: `Refused, waiting as dead letters: ${count(worst.dead)}. Dropped at a cap: ${count(worst.dropped)}. Unaccounted for: ${count(worst.missing)}.`,
     }
   }
   if (worst !== undefined && worst.pending > 0) {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { askedColumns, moveColumn, shownColumns, storedColumns, USUAL_COLUMNS } from './columns.ts'
+import { askedColumns, moveColumn, shownColumns, shownSort, storedColumns, USUAL_COLUMNS } from './columns.ts'
 
 const field = (name: string, available: boolean) => ({ name, available, kind: 'keyword' as const, doc: '' })
 
@@ -9,6 +9,16 @@ describe('columns', () => {
     expect(shownColumns(['tags'], [])).toEqual(['tags'])
     expect(shownColumns(['none', 'tags'], [field('tags', true)])).toEqual(['tags'])
     expect(shownColumns(['none'], [field('tags', true)])).toEqual(USUAL_COLUMNS)
+  })
+
+  it('sort rows if they have an order', () => {
+    const fields = [field('alias', true), { ...field('tags', true), kind: 'list' as const }]
+    expect(['alias', 'tags', 'none', ''].map((name) => shownSort(name, fields))).toEqual([
+      'alias',
+      '@timestamp',
+      '@timestamp',
+      '@timestamp',
+    ])
   })
 
   it('are asked for together with what a row on a phone shows', () => {

@@ -29,6 +29,12 @@ export function shownColumns(chosen: readonly string[], fields: readonly FieldIn
   return USUAL_COLUMNS.filter((name) => known.get(name) !== false)
 }
 
+/** The field that rows are sorted by: the chosen one if there is such a one and it has an order. */
+export function shownSort(chosen: string, fields: readonly FieldInfo[]): string {
+  const kind = fields.find(({ name }) => name === chosen)?.kind
+  return kind === undefined || kind === 'list' || kind === 'text' ? '@timestamp' : chosen
+}
+
 /** What the API is asked for. */
 export function askedColumns(shown: readonly string[], fields: readonly FieldInfo[]): string {
   const unavailable = new Set(fields.filter(({ available }) => !available).map(({ name }) => name))

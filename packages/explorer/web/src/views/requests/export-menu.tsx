@@ -7,6 +7,7 @@ import { Popover } from '../../components/popover.tsx'
 import { Segmented } from '../../components/segmented.tsx'
 import { bytes, count, percent } from '../../format/number.ts'
 import { page } from '../../state/location.ts'
+import { shownSort } from './columns.ts'
 
 /** Saves what the query finds as a file. */
 export function ExportMenu({
@@ -46,12 +47,13 @@ function Panel({
   const [what, setWhat] = useState<'shown' | 'all'>('shown')
   const start = (format: ExportFormat): void => {
     const { query, from, to, sort, order } = page.value
-    const all = (about.value?.fields ?? []).filter(({ available }) => available).map(({ name }) => name)
+    const fields = about.value?.fields ?? []
+    const all = fields.filter(({ available }) => available).map(({ name }) => name)
     void startExport(format, {
       q: query,
       from,
       to,
-      sort: sort === '' ? '@timestamp' : sort,
+      sort: shownSort(sort, fields),
       order,
       columns: (what === 'shown' ? columns : all).join(','),
     })

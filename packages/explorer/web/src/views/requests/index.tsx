@@ -5,12 +5,12 @@ import type { Reload, Requests as RequestsAnswer } from '../../api/types.ts'
 import { TrafficChart } from '../../charts/traffic-chart.tsx'
 import { announce } from '../../components/announce.tsx'
 import { Empty } from '../../components/states.tsx'
-import { ViewFrame } from '../../components/view.tsx'
+import { isEmptyAnswer, ViewFrame } from '../../components/view.tsx'
 import { count } from '../../format/number.ts'
 import { page } from '../../state/location.ts'
 import { viewPath } from '../../state/view-path.ts'
 import { ColumnChooser } from './column-chooser.tsx'
-import { askedColumns, shownColumns } from './columns.ts'
+import { askedColumns, shownColumns, shownSort } from './columns.ts'
 import { Detail } from './detail.tsx'
 import { ExportMenu } from './export-menu.tsx'
 import { usePages } from './pages.ts'
@@ -21,7 +21,7 @@ const NO_RELOADS: readonly Reload[] = []
 
 /** Show me the calls. */
 export function Requests() {
-  const { columns, sort, order } = page.value
+  const { columns, sort, order, row } = page.value
   const fields = about.value?.fields ?? []
   const shown = shownColumns(columns, fields)
   // Which fields there are decides what is asked; without them the first question would be asked twice.
@@ -31,30 +31,29 @@ export function Requests() {
       : viewPath('/requests', {
           size: PAGE_SIZE,
           columns: askedColumns(shown, fields),
-          sort: fields.some(({ name }) => name === sort) ? sort : '@timestamp',
+          sort: shownSort(sort, fields),
           order,
         })
   const resource = useResource<RequestsAnswer>(path).value
   const { data } = resource
+  const hasNoRows = (data !== null || resource.problem !== null) && isEmptyAnswer(resource, isEmpty)
   useEffect(() => {
     if (data !== null) announce(`${totalText(data.total)} requests`)
   }, [data?.total.value, data?.range.from])
   return (
-    <ViewFrame resource={resource} title="Requests" skeleton={['chart', 'rows']}>
-      {(answer) =>
-        answer.total.value === 0 && answer.rows.length === 0 ? (
-          <>
-            {/* A link to one request is good without a range and a query that it is in. */}
-            {page.value.row !== '' && <LinkedRequest id={page.value.row} />}
-            <Empty />
-          </>
-        ) : (
-          <Whole answer={answer} path={resource.path ?? ''} columns={shown} />
-        )
-      }
-    </ViewFrame>
+    <>
+      {/* A link to one request is good without a range and a query that it is in. */}
+      {row !== '' && hasNoRows && <LinkedRequest id={row} />}
+      <ViewFrame resource={resource} title="Requests" skeleton={['chart', 'rows']} isEmpty={isEmpty}>
+        {(answer) =>
+          isEmpty(answer) ? <Empty /> : <Whole answer={answer} path={resource.path ?? ''} columns={shown} />
+        }
+      </ViewFrame>
+    </>
   )
 }
+
+const isEmpty = ({ total, rows }: RequestsAnswer): boolean => total.value === 0 && rows.length === 0
 
 function LinkedRequest({ id }: { readonly id: string }) {
   return (

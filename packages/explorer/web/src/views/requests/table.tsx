@@ -13,7 +13,7 @@ import { zoneName } from '../../format/time.ts'
 import { setRowKeys } from '../../state/keys.ts'
 import { go, page } from '../../state/location.ts'
 import { narrowNow } from '../../state/screen.ts'
-import { gridOf } from './columns.ts'
+import { gridOf, shownSort } from './columns.ts'
 import { Detail } from './detail.tsx'
 import { memo } from './memo.ts'
 import { rowTop, rowWindow } from './window.ts'
@@ -151,7 +151,7 @@ function Head({
   readonly isNumber: (name: string) => boolean
 }) {
   const { sort, order } = page.value
-  const sorted = sort === '' ? '@timestamp' : sort
+  const sorted = shownSort(sort, about.value?.fields ?? [])
   const kinds = new Map((about.value?.fields ?? []).map(({ name, kind }) => [name, kind]))
   const next = (name: string): void => {
     if (sorted !== name) go({ sort: name === '@timestamp' ? '' : name, order: 'desc', row: '' })
