@@ -90,7 +90,7 @@ export const LOAD_ROWS: readonly LoadRow[] = [
       gateway('gateway, JWT', { ...ANALYTICS, access: 'jwt' }),
       gateway('gateway, keyless', ANALYTICS),
       ...lanes('gateway, JWT', { ...ANALYTICS, access: 'jwt' }),
-      nginx(),
+      ...PEERS,
     ],
     measures: [throughput('jwt', 'gateway, JWT', 'gateway, keyless')],
   },
@@ -101,7 +101,7 @@ export const LOAD_ROWS: readonly LoadRow[] = [
       gateway('gateway, auth token', { ...ANALYTICS, access: 'token' }),
       gateway('gateway, keyless', ANALYTICS),
       ...lanes('gateway, auth token', { ...ANALYTICS, access: 'token' }),
-      nginx(),
+      ...PEERS,
     ],
   },
   {
