@@ -1,9 +1,11 @@
 /** Gateway and pump as they are shipped: built into a few files, with all that is loaded only when it is asked for. */
+import { execFile } from 'node:child_process'
 import { mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { analyticsKey, emptyRecord, encodeRecord } from '@tek/analytics-record'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
@@ -155,7 +157,19 @@ describe.skipIf(redisSkipReason())('the built pump', () => {
   })
 })
 
+/** Says at the end whether V8 still inlines methods of texts behind one more class that extends String, as ioredis has one. */
+const LOOK_AT_STRINGS = `data:text/javascript,${encodeURIComponent(
+  "process.on('exit', () => { globalThis.Text = class extends String {}; console.log('fast:', %HasFastProperties(String.prototype)) })",
+)}`
+
 describe.each(bundledPrograms)('the build of the %s', (name) => {
+  test('keeps the methods of strings fast', async () => {
+    const main = join(packages, name, 'dist', 'main.js')
+    const args = ['--allow-natives-syntax', `--import=${LOOK_AT_STRINGS}`, main, '--version']
+    const { stdout } = await promisify(execFile)(process.execPath, args)
+    expect(stdout).toMatch(/^fast: true$/m)
+  })
+
   test('is made anew when a source is newer, several times at once, and only the builds before the last one go', async () => {
     const dist = join(packages, name, 'dist')
     const stale = 'of-an-older-build.js'

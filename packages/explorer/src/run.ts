@@ -1,4 +1,5 @@
 /** The program behind main.ts: arguments, configuration, signals. What it returns is the exit code. */
+import { keepStringMethodsFast } from '@tek/analytics-record'
 import { parseCommand } from './config/arguments.ts'
 import { loadConfig } from './config/load.ts'
 import { ConfigError, ListenError } from './errors.ts'
@@ -9,6 +10,7 @@ import { version } from './version.ts'
 
 /** Lasts until a signal ends it. */
 export async function run(args: readonly string[]): Promise<number> {
+  keepStringMethodsFast()
   const command = parseCommand(args, version)
   switch (command.kind) {
     case 'print':

@@ -1,5 +1,6 @@
 /** The program behind main.ts: arguments, commands, signals. What it returns is the exit code. */
 import { availableParallelism } from 'node:os'
+import { keepStringMethodsFast } from '@tek/analytics-record'
 import { helpText, parseArgs, type CliOptions } from './cli.ts'
 import { checkup } from './config/checkup.ts'
 import { ConfigError } from './config/config-error.ts'
@@ -18,6 +19,7 @@ import { workerCount } from './workers/count.ts'
 
 /** Runs a command; `start` lasts until a signal ends it. */
 export async function run(argv: readonly string[]): Promise<number> {
+  keepStringMethodsFast()
   if (isWorker(argv)) return (await import('./workers/worker.ts')).runWorker()
   const args = parseArgs(argv)
   if (args.kind === 'error') {

@@ -1,4 +1,5 @@
 /** The program behind main.ts: arguments, commands, signals. What it returns is the exit code. */
+import { keepStringMethodsFast } from '@tek/analytics-record'
 import type { CommandDeps } from './commands/session.ts'
 import {
   type CheckCommand,
@@ -20,6 +21,7 @@ const toStderr = (line: string): void => void process.stderr.write(line)
 
 /** Obeys a command line; without a command it lasts until a signal ends it. */
 export async function run(args: readonly string[]): Promise<number> {
+  keepStringMethodsFast()
   // A reader that has enough, as `head` has, must not end a command before it has tidied up.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error
