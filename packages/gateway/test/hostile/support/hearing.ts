@@ -1,8 +1,10 @@
 import net from 'node:net'
+import { Readable } from 'node:stream'
 import { Pool } from 'undici'
 import { Dialler, type DialOutcome } from '../../../src/proxy/dial.ts'
 import { Http1Pool } from '../../../src/proxy/http1/pool.ts'
 import { parseTarget, type UpstreamTarget } from '../../../src/proxy/upstream-url.ts'
+import type { RandomRequest } from './random-answer.ts'
 
 /** What a client hears of an answer. */
 export interface Heard {
@@ -17,9 +19,11 @@ export interface Heard {
 
 /** A client that keeps one connection to an upstream. */
 export interface HearingClient {
-  hear(method: 'GET' | 'HEAD', path: string): Promise<Heard>
+  hear(request: RandomRequest, path: string): Promise<Heard>
   /** Its connections that are open. */
   readonly sockets: ReadonlySet<net.Socket>
+  /** It reads nothing just now. */
+  isPausing(): boolean
   close(): Promise<void>
 }
 
@@ -36,6 +40,19 @@ const lines = (flat: readonly (string | Buffer)[]): string[] => {
 /** Ours says a length as a client is to read it, `0` for `00`; undici leaves it as it came. */
 const plain = (name: string, value: string): string =>
   name.toLowerCase() === 'content-length' ? value.replace(/^0+(?=\d)/, '') : value
+
+/** Pauses of one turn of the event loop each. */
+class Pauses {
+  open = 0
+
+  begin(resume: () => void): void {
+    this.open += 1
+    setImmediate(() => {
+      this.open -= 1
+      resume()
+    })
+  }
+}
 
 /** Keeps the sockets in sight. */
 class WatchedDialler extends Dialler {
@@ -67,17 +84,21 @@ export function ourClient(url: string, { keepAlive = true } = {}): HearingClient
   const pool = new Http1Pool({ keepAlive, maxIdlePerHost: 1, maxIdle: 0, dialler })
   const target = parseTarget(url)
   const headers = ['Host', 'upstream.test']
+  const pauses = new Pauses()
   return {
-    hear(method, path) {
+    hear(request, path) {
       const heard = nothing()
+      const { method } = request
+      const body = bodyOf(request)
       return new Promise((resolve) => {
-        pool.exchange(
-          { target, method, path, headers, body: null, contentLength: 0, timeoutMs: 0, upgrade: false },
+        const exchange = pool.exchange(
+          { target, method, path, headers, body, contentLength: lengthOf(request), timeoutMs: 0, upgrade: false },
           {
             onHead: (status, raw) => void Object.assign(heard, { status, headers: lines(raw) }),
             onData: (chunk) => {
               heard.body += chunk.toString('latin1')
-              return true
+              if (request.pauses) pauses.begin(() => exchange.resume())
+              return !request.pauses
             },
             onEnd: (trailers) => resolve({ ...heard, trailers: lines(trailers), whole: true }),
             onUpgrade: () => resolve(heard),
@@ -87,6 +108,7 @@ export function ourClient(url: string, { keepAlive = true } = {}): HearingClient
       })
     },
     sockets: dialler.sockets,
+    isPausing: () => pauses.open > 0,
     async close() {
       await pool.close()
       pool.destroy()
@@ -97,6 +119,7 @@ export function ourClient(url: string, { keepAlive = true } = {}): HearingClient
 /** undici, with the limit for heads that ours has. */
 export function undiciClient(url: string): HearingClient {
   const sockets = new Set<net.Socket>()
+  const pauses = new Pauses()
   const { hostname, port } = new URL(url)
   const pool = new Pool(url, {
     connections: 1,
@@ -108,18 +131,27 @@ export function undiciClient(url: string): HearingClient {
     },
   })
   return {
-    hear(method, path) {
+    hear(request, path) {
       const heard = nothing()
+      const { method } = request
+      const length = lengthOf(request)
+      const headers = request.body === null || length === -1 ? {} : { 'content-length': String(length) }
       return new Promise((resolve) => {
         pool.dispatch(
-          { method, path },
+          { method, path, headers, body: bodyOf(request) },
           {
             onRequestStart: () => {},
             onResponseStart(controller, status) {
               // It tells of interim answers too; the last one is the answer.
               if (status >= 200) Object.assign(heard, { status, headers: lines(rawOf(controller, 'rawHeaders')) })
             },
-            onResponseData: (_, chunk) => void (heard.body += chunk.toString('latin1')),
+            onResponseData(controller, chunk) {
+              heard.body += chunk.toString('latin1')
+              // Resumed, it tells of no bytes at all.
+              if (!request.pauses || chunk.length === 0) return
+              controller.pause()
+              pauses.begin(() => controller.resume())
+            },
             onResponseEnd: (controller) =>
               resolve({ ...heard, trailers: lines(rawOf(controller, 'rawTrailers')), whole: true }),
             onResponseError: () => resolve(heard),
@@ -128,9 +160,17 @@ export function undiciClient(url: string): HearingClient {
       })
     },
     sockets,
+    isPausing: () => pauses.open > 0,
     close: () => pool.destroy(),
   }
 }
+
+const bodyOf = ({ body }: RandomRequest): Readable | null =>
+  body === null ? null : Readable.from(body.map((piece) => Buffer.from(piece, 'latin1')))
+
+/** -1: not announced. */
+const lengthOf = ({ body, isChunked }: RandomRequest): number =>
+  isChunked && body !== null ? -1 : (body ?? []).reduce((sum, piece) => sum + piece.length, 0)
 
 const rawOf = (controller: object, name: string): Buffer[] => [
   ...((controller as Record<string, Buffer[] | null>)[name] ?? []),

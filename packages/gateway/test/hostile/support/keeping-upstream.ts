@@ -3,6 +3,7 @@ import net from 'node:net'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { HearingClient, Heard } from './hearing.ts'
 import type { RandomAnswer } from './random-answer.ts'
+import { INCOMPLETE, readRequests } from './strict-parser.ts'
 
 /**
  * An upstream that keeps its connections and answers each request with the bytes that its path stands for. It ends a
@@ -12,7 +13,7 @@ import type { RandomAnswer } from './random-answer.ts'
 export interface KeepingUpstream extends AsyncDisposable {
   readonly url: string
   /** Has a client ask for this answer, and returns when it has read all that was sent to it. */
-  hear(client: HearingClient, answer: RandomAnswer): Promise<Heard>
+  hear(client: HearingClient, answer: RandomAnswer): Promise<Told>
   /**
    * Sends bytes that no request asked for on the connection that carried the client's last answer, if that is still open,
    * and returns when they have been read or the connection is closed.
@@ -20,6 +21,12 @@ export interface KeepingUpstream extends AsyncDisposable {
   say(client: HearingClient, bytes: string): Promise<void>
   /** Whether the client has that connection still. */
   isKept(client: HearingClient): boolean
+}
+
+/** Both sides of an exchange: what the client heard, and whether the upstream has what it was sent. */
+export interface Told extends Heard {
+  /** The body of the request came as it was, byte for byte. */
+  wasAskedWhole: boolean
 }
 
 /** So many turns of the event loop behind the last byte a client has said what it has to say. */
@@ -35,6 +42,10 @@ interface Asked {
   readonly answer: RandomAnswer
   /** Where it was given last. */
   on: Served | null
+  /** What has still to be sent of it. */
+  rest: string[]
+  /** With the body that was to be sent. */
+  wasWhole: boolean
   /** For the client. */
   isOver: boolean
 }
@@ -47,19 +58,24 @@ export async function startKeepingUpstream(): Promise<KeepingUpstream> {
   const server = net.createServer({ noDelay: true }, (socket) => {
     const served: Served = { socket, clientPort: socket.remotePort as number, sentBytes: 0 }
     let received = ''
+    let answered = 0
     open.add(socket)
     socket.on('close', () => open.delete(socket))
     socket.on('error', () => {})
     socket.on('data', (chunk) => {
       received += chunk.toString('latin1')
-      // Requests to it have no bodies.
-      for (let end = received.indexOf('\r\n\r\n'); end !== -1; end = received.indexOf('\r\n\r\n')) {
-        const each = asked.get(received.split(' ', 2)[1] as string) as Asked
-        received = received.slice(end + 4)
-        each.on = served
-        write(served, each.answer.bytes)
-        if (each.answer.ends) socket.end()
+      const { messages, fault } = readRequests(received)
+      if (fault !== null && fault !== INCOMPLETE) throw new Error(`a client sent ${fault}`)
+      for (const { target, body } of messages.slice(answered)) {
+        const each = asked.get(target) as Asked
+        const wasWhole = body === (each.answer.request.body ?? []).join('')
+        Object.assign(each, { on: served, wasWhole, rest: piecesOf(each.answer) })
+        sendNext(each)
       }
+      answered = messages.length
+      if (fault !== null) return
+      received = ''
+      answered = 0
     })
   })
   server.listen(0, '127.0.0.1')
@@ -68,16 +84,16 @@ export async function startKeepingUpstream(): Promise<KeepingUpstream> {
     url: `http://127.0.0.1:${(server.address() as net.AddressInfo).port}`,
     async hear(client, answer) {
       const path = `/${requests++}`
-      const each: Asked = { answer, on: null, isOver: false }
+      const each: Asked = { answer, on: null, rest: [], wasWhole: false, isOver: false }
       asked.set(path, each)
-      const heard = client.hear(answer.method, path).finally(() => (each.isOver = true))
+      const heard = client.hear(answer.request, path).finally(() => (each.isOver = true))
       for (let quiet = 0; !each.isOver || quiet < TURNS; await nextTurn()) {
-        quiet = each.on !== null && hasReadAll(client, each.on) ? quiet + 1 : 0
+        quiet = each.on !== null && hasReadAll(client, each.on) && !sendNext(each) ? quiet + 1 : 0
         if (!each.isOver && quiet > TURNS) each.on?.socket.end()
       }
       asked.delete(path)
       if (each.on !== null) lastOf.set(client, each.on)
-      return heard
+      return { ...(await heard), wasAskedWhole: each.wasWhole }
     },
     async say(client, bytes) {
       const served = lastOf.get(client)
@@ -97,6 +113,21 @@ export async function startKeepingUpstream(): Promise<KeepingUpstream> {
   }
 }
 
+/** Sends the next piece of an answer, and the end of the connection behind the last one; false: there is none. */
+function sendNext({ on: served, rest, answer }: Asked): boolean {
+  const piece = rest.shift()
+  if (served === null || piece === undefined) return false
+  write(served, piece)
+  if (rest.length === 0 && answer.ends) served.socket.end()
+  return true
+}
+
+function piecesOf({ bytes, cuts }: RandomAnswer): string[] {
+  const pieces = [...cuts, bytes.length].map((end, i) => bytes.slice(cuts[i - 1] ?? 0, end))
+  // Without a piece at all there would be no end either.
+  return [...pieces.slice(0, -1).filter((piece) => piece !== ''), pieces.at(-1) ?? '']
+}
+
 function write(served: Served, bytes: string): void {
   const all = Buffer.from(bytes, 'latin1')
   served.sentBytes += all.length
@@ -106,6 +137,7 @@ function write(served: Served, bytes: string): void {
 /** All that was sent on a connection with the end of it, or as much as the client wanted before it closed it. */
 function hasReadAll(client: HearingClient, served: Served): boolean {
   const socket = socketOf(client, served)
+  if (client.isPausing()) return false
   return socket === undefined || (socket.bytesRead >= served.sentBytes && !served.socket.writableEnded)
 }
 

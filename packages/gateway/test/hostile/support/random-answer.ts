@@ -1,11 +1,24 @@
 import type { Random } from './mutate.ts'
 
+/** What a client asks, made by chance. */
+export interface RandomRequest {
+  readonly method: 'GET' | 'HEAD' | 'POST'
+  /** The pieces in which the body comes; null: no body. */
+  readonly body: readonly string[] | null
+  /** Its length is not announced. */
+  readonly isChunked: boolean
+  /** The client reads nothing for a turn of the event loop behind each piece of the answer. */
+  readonly pauses: boolean
+}
+
 /** What an upstream answers, made by chance. */
 export interface RandomAnswer {
-  readonly method: 'GET' | 'HEAD'
+  readonly request: RandomRequest
   readonly bytes: string
   /** The upstream ends the connection behind them. */
   readonly ends: boolean
+  /** Where the bytes are cut: a client has read the piece before when the next one leaves. In their order. */
+  readonly cuts: readonly number[]
 }
 
 const NAMES = [
@@ -52,6 +65,9 @@ const CONNECTION = [
   'Connection: close\r\nConnection: keep-alive\r\n',
   'Connection: x-a, Close\r\n',
 ]
+/** What the pieces of request bodies are made of. */
+const BODY_TEXTS = ['body ', '\xff\x00', '0\r\n\r\n', 'GET / HTTP/1.1\r\nHost: a\r\n\r\n']
+const HEAD_BYTES = 120
 const STRAY = [
   '\r',
   '\n',
@@ -77,9 +93,48 @@ const pick = <T>(random: Random, of: readonly T[]): T => of[random(of.length)] a
 const some = (random: Random, most: number, make: () => string): string =>
   Array.from({ length: random(most + 1) }, make).join('')
 
-/** An answer whose interim answers, header lines, framing, body and end are chosen by chance. */
+/** A request and an answer to it whose interim answers, header lines, framing, body, pieces and end are chosen by chance. */
 export function randomAnswer(random: Random): RandomAnswer {
-  const method = random(5) === 0 ? 'HEAD' : 'GET'
+  const request = randomRequest(random)
+  const { bytes, ends } = answerTo(request, random)
+  return { request, bytes, ends, cuts: cutsOf(random, bytes) }
+}
+
+/** An answer without a body in the request, in one piece. */
+export const plainAnswer = (bytes: string): RandomAnswer => ({
+  request: { method: 'GET', body: null, isChunked: false, pauses: false },
+  bytes,
+  ends: false,
+  cuts: [],
+})
+
+function randomRequest(random: Random): RandomRequest {
+  const pauses = random(4) === 0
+  switch (random(5)) {
+    case 0:
+      return { method: 'HEAD', body: null, isChunked: false, pauses }
+    case 1:
+      return { method: 'POST', body: randomPieces(random), isChunked: random(2) === 0, pauses }
+    default:
+      return { method: 'GET', body: null, isChunked: false, pauses }
+  }
+}
+
+/** Now and then more than sockets take at once. */
+function randomPieces(random: Random): string[] | null {
+  const most = random(8) === 0 ? 20_000 : 1_000
+  const pieces = Array.from({ length: random(5) }, () => pick(random, BODY_TEXTS).repeat(1 + random(most)))
+  return pieces.length === 0 ? null : pieces
+}
+
+/** Between any two bytes, and often in the head, where there is most to be told apart. */
+function cutsOf(random: Random, bytes: string): number[] {
+  const within = random(2) === 0 ? bytes.length : Math.min(bytes.length, HEAD_BYTES)
+  const cuts = Array.from({ length: random(2) === 0 ? 0 : random(5) }, () => random(within))
+  return cuts.sort((a, b) => a - b)
+}
+
+function answerTo({ method }: RandomRequest, random: Random): Pick<RandomAnswer, 'bytes' | 'ends'> {
   const interim = some(random, 2, () => (random(3) === 0 ? pick(random, INTERIM) : ''))
   const lines = some(random, 5, () => `${pick(random, NAMES)}: ${pick(random, VALUES)}\r\n`)
   const version = random(8) === 0 ? '1.0' : '1.1'
@@ -87,12 +142,12 @@ export function randomAnswer(random: Random): RandomAnswer {
   const status = pick(random, isEmpty ? EMPTY_STATUSES : STATUSES)
   const head = `${interim}HTTP/${version} ${status}\r\n${lines}${pick(random, TYPES)}${pick(random, CONNECTION)}`
   const body = randomBody(random)
-  if (isEmpty) return { method, bytes: `${head}\r\n`, ends: random(2) === 0 }
+  if (isEmpty) return { bytes: `${head}\r\n`, ends: random(2) === 0 }
   switch (random(version === '1.0' ? 2 : 3)) {
     case 0:
       return framed(random, method, `${head}Content-Length: ${body.length}\r\n\r\n`, body)
     case 1:
-      return { method, bytes: `${head}\r\n${method === 'HEAD' ? '' : body}`, ends: true }
+      return { bytes: `${head}\r\n${method === 'HEAD' ? '' : body}`, ends: true }
     default:
       return framed(random, method, `${head}Transfer-Encoding: chunked\r\n\r\n`, chunksOf(random, body))
   }
@@ -160,8 +215,12 @@ export function randomTurns(random: Random): RandomTurn[] {
   })
 }
 
-const framed = (random: Random, method: 'GET' | 'HEAD', head: string, body: string): RandomAnswer => ({
-  method,
+const framed = (
+  random: Random,
+  method: RandomRequest['method'],
+  head: string,
+  body: string,
+): Pick<RandomAnswer, 'bytes' | 'ends'> => ({
   bytes: method === 'HEAD' ? head : head + body,
   ends: random(4) === 0,
 })
