@@ -58,6 +58,8 @@ export const MEASURES: readonly Measure[] = [
   row('one-connection-apart-nginx', 'one connection, a core for each side: what nginx adds', MS_EXACT, 'lower'),
   row('gateway-start-apis', 'gateway, 1,000 APIs: first request through after', MS, 'lower'),
   row('gateway-memory', 'gateway, 2 APIs: memory after start', MB, 'lower'),
+  row('pump-delayed', 'pump, answers after 50 ms: records a second with one bulk in flight', ['', 0], 'higher'),
+  row('pump-delayed-four', 'pump, answers after 50 ms: four bulks in flight against one', TIMES, 'higher'),
   row('pump-memory', 'pump: memory after start', MB, 'lower'),
 ]
 

@@ -1,28 +1,13 @@
 import { freePort } from '../../test/support/redis.ts'
 import { number, spreadText, table } from '../lib/markdown.ts'
-import { coreTime, processTime, residentMb } from '../lib/proc.ts'
-import { TEST_CORE } from '../lib/processes.ts'
 import { startPump } from '../lib/programs/pump.ts'
-import { fillRecords } from '../lib/records.ts'
+import { deliver, type Delivery } from '../lib/pump-delivery.ts'
 import { longRounds, startsOf } from '../lib/rounds.ts'
 import type { Scenario } from '../lib/scenario.ts'
-import { type Sink, startSink } from '../lib/sink/start-sink.ts'
+import { startSink } from '../lib/sink/start-sink.ts'
 import { disturbances } from '../lib/report.ts'
-import { openStage, type Stage } from '../lib/stage.ts'
+import { openStage } from '../lib/stage.ts'
 import { spreadOf } from '../lib/statistics.ts'
-
-export interface PumpRound {
-  readonly perSecond: number
-  readonly cpuMicros: number
-  readonly corePercent: number
-  /** Share of the pump's core that others took. */
-  readonly otherPercent: number
-  /** Share of the other core that the counting server used. */
-  readonly sinkPercent: number
-  readonly rssMb: number
-  readonly recordBytes: number
-  readonly bulkRecords: number
-}
 
 const WARM_UP_RECORDS = 50_000
 const ROUNDS_OF_A_START = 2
@@ -37,15 +22,15 @@ export const pumpRate: Scenario = {
     await using stage = await openStage()
     const port = await freePort()
     const sink = await startSink(stage, port)
-    const all: PumpRound[] = []
+    const all: Delivery[] = []
     while (all.length < rounds) {
       const { process } = await startPump(stage, port)
-      await deliver(stage, sink, process.pid, Math.min(WARM_UP_RECORDS, pumpRecords))
+      await deliver(stage, sink, process.pid, { count: Math.min(WARM_UP_RECORDS, pumpRecords) })
       for (const end = Math.min(rounds, all.length + ROUNDS_OF_A_START); all.length < end;)
-        all.push(await deliver(stage, sink, process.pid, pumpRecords))
+        all.push(await deliver(stage, sink, process.pid, { count: pumpRecords }))
       await process.stop()
     }
-    const of = (figure: keyof PumpRound) =>
+    const of = (figure: keyof Delivery) =>
       spreadOf(
         all.map((one) => one[figure]),
         ROUNDS_OF_A_START,
@@ -84,24 +69,4 @@ export const pumpRate: Scenario = {
       raw: all,
     }
   },
-}
-
-async function deliver(stage: Stage, sink: Sink, pid: number, count: number): Promise<PumpRound> {
-  await sink.reset()
-  const recordBytes = await fillRecords(stage.redis, count)
-  const before = { cpu: processTime(pid), core: coreTime(TEST_CORE), ms: performance.now() }
-  const arrived = await sink.untilArrived(count)
-  const cpu = processTime(pid) - before.cpu
-  const others = coreTime(TEST_CORE) - before.core - cpu
-  const seconds = (arrived.lastMs - arrived.firstMs) / 1000
-  return {
-    perSecond: (count - arrived.firstDocuments) / seconds,
-    cpuMicros: (cpu / count) * 1e6,
-    corePercent: (cpu / seconds) * 100,
-    otherPercent: Math.max(0, (others / ((performance.now() - before.ms) / 1000)) * 100),
-    sinkPercent: (arrived.cpuSeconds / seconds) * 100,
-    rssMb: residentMb(pid),
-    recordBytes,
-    bulkRecords: count / arrived.bulks,
-  }
 }

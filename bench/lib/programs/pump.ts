@@ -15,8 +15,13 @@ export interface StartedPump {
 
 let started = 0
 
+export interface PumpSetup {
+  /** Bulk requests in flight at once; the pump's default unless said otherwise. */
+  readonly bulkWorkers?: number
+}
+
 /** Starts the built pump with the article's sink, and waits until its health check answers. */
-export async function startPump(stage: Stage, sinkPort: number): Promise<StartedPump> {
+export async function startPump(stage: Stage, sinkPort: number, { bulkWorkers }: PumpSetup = {}): Promise<StartedPump> {
   const port = await freePort()
   const home = join(stage.directory, `pump-${++started}`)
   await mkdir(home)
@@ -31,7 +36,12 @@ export async function startPump(stage: Stage, sinkPort: number): Promise<Started
     pumps: {
       elasticsearch: {
         type: 'elasticsearch',
-        meta: { elasticsearch_url: `http://127.0.0.1:${sinkPort}`, index_name: 'tyk_analytics', version: '6' },
+        meta: {
+          elasticsearch_url: `http://127.0.0.1:${sinkPort}`,
+          index_name: 'tyk_analytics',
+          version: '6',
+          ...(bulkWorkers !== undefined && { bulk_config: { workers: bulkWorkers } }),
+        },
       },
     },
   }

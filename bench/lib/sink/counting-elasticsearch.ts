@@ -1,6 +1,6 @@
 // An Elasticsearch that only counts, run as a program of its own. Arguments: the port. Takes bulk requests, looks at nothing
 // in them but line breaks, and answers as if every document was stored. `GET /bench/counts` says what came since the last
-// `GET /bench/reset`.
+// `GET /bench/reset?answer_after_ms=N`, which also says how long answers wait.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { gunzipSync } from 'node:zlib'
 import { createBulkAnswers } from './bulk-answer.ts'
@@ -28,10 +28,11 @@ const answers = createBulkAnswers()
 const NOTHING = { documents: 0, bulks: 0, bytes: 0, firstDocuments: 0, firstMs: 0, lastMs: 0 }
 let counts = { ...NOTHING }
 let cpuBefore = process.cpuUsage()
+let answerAfterMs = 0
 
 const server = createServer((request, response) => {
   const [path = '', query = ''] = (request.url ?? '').split('?')
-  if (path === '/bench/reset') reset()
+  if (path === '/bench/reset') reset(Number(new URLSearchParams(query).get('answer_after_ms')))
   if (path.startsWith('/bench/')) return answerJson(response, JSON.stringify({ ...counts, cpuSeconds: cpuSeconds() }))
   if (path.endsWith('/_bulk')) return takeBulk(request, response, new URLSearchParams(query).get('filter_path'))
   request.resume()
@@ -52,7 +53,9 @@ function takeBulk(request: IncomingMessage, response: ServerResponse, filterPath
   request.on('end', () => {
     if (zipped !== null) lines = countLines(gunzipSync(Buffer.concat(zipped)))
     count(lines / 2)
-    answerJson(response, answers.answer(lines / 2, filterPath))
+    const body = answers.answer(lines / 2, filterPath)
+    if (answerAfterMs === 0) answerJson(response, body)
+    else setTimeout(() => answerJson(response, body), answerAfterMs)
   })
 }
 
@@ -76,7 +79,8 @@ function answerJson(response: ServerResponse, body: string | Buffer): void {
   response.writeHead(200, { ...HEADERS, 'content-length': Buffer.byteLength(body) }).end(body)
 }
 
-function reset(): void {
+function reset(afterMs: number): void {
+  answerAfterMs = afterMs
   counts = { ...NOTHING }
   cpuBefore = process.cpuUsage()
 }

@@ -12,8 +12,12 @@ const QUIET_MS = 1000
 
 export interface Sink {
   readonly process: Running
-  /** Begins to count anew. */
-  reset(): Promise<void>
+  /**
+   * Begins to count anew.
+   *
+   * @param answerAfterMs - How long each answer to a bulk request is to wait from now on; 0 unless said otherwise.
+   */
+  reset(answerAfterMs?: number): Promise<void>
   /**
    * Waits until this many documents arrived.
    *
@@ -30,7 +34,7 @@ export async function startSink(stage: Stage, port: number): Promise<Sink> {
     (await (await fetch(`http://127.0.0.1:${port}/bench/${what}`)).json()) as SinkCounts
   return {
     process,
-    reset: async () => void (await ask('reset')),
+    reset: async (answerAfterMs = 0) => void (await ask(`reset?answer_after_ms=${answerAfterMs}`)),
     async untilArrived(documents) {
       let counts = await ask('counts')
       for (let since = performance.now(); counts.documents < documents;) {
