@@ -16,7 +16,10 @@ export interface HttpProxyLane {
   close(): Promise<void>
 }
 
-/** Where the plug-in keeps a request's job; symbols survive its copies of the header object. */
+/**
+ * Where a request carries its job, and where the plug-in carries it on: symbols survive its copies of the header object. Not
+ * in a WeakMap, which keeps what it held until the next full collection.
+ */
 const JOB = Symbol('job')
 
 interface Job {
@@ -30,10 +33,11 @@ const PLACEHOLDER_STATUS = 200
 
 type Carrier = Record<string | symbol, unknown>
 
+const jobOf = (carrier: object): Job | undefined => (carrier as { [JOB]?: Job })[JOB]
+
 const METHODS = ['DELETE', 'GET', 'HEAD', 'PATCH', 'POST', 'PUT', 'OPTIONS'] as const
 
 export async function createHttpProxyLane(): Promise<HttpProxyLane> {
-  const jobs = new WeakMap<object, Job>()
   const fastify = Fastify({ logger: false, bodyLimit: Number.MAX_SAFE_INTEGER, exposeHeadRoutes: false })
   // Fastify would read text bodies itself, and nothing would be left to send.
   fastify.removeAllContentTypeParsers()
@@ -48,15 +52,15 @@ export async function createHttpProxyLane(): Promise<HttpProxyLane> {
       retryDelay: () => null,
       rewriteRequestHeaders: (request, headers) => {
         const carrier = headers as Carrier
-        carrier[JOB] = jobs.get(request.raw)
+        carrier[JOB] = jobOf(request.raw)
         return headers
       },
       onResponse: (request, reply, response) => {
-        copyResponse(jobs.get(request.raw) as Job, reply as FastifyReply, response as unknown as UpstreamResponse)
+        copyResponse(jobOf(request.raw) as Job, reply as FastifyReply, response as unknown as UpstreamResponse)
       },
       onError: (reply, { error }) => {
         reply.hijack()
-        jobs.get(reply.request.raw)?.copy.onError(error.cause as UpstreamError)
+        jobOf(reply.request.raw)?.copy.onError(error.cause as UpstreamError)
       },
     },
   })
@@ -72,7 +76,8 @@ export async function createHttpProxyLane(): Promise<HttpProxyLane> {
         copy.start(ctx.api.transport.exchange(request, copy))
         return
       }
-      jobs.set(ctx.request, { ctx, request, copy })
+      const job: Job = { ctx, request, copy }
+      Object.assign(ctx.request, { [JOB]: job })
       // The route is chosen already, and Fastify would trip over targets and media types that are legal for us.
       ctx.request.url = '/'
       ctx.request.headers['content-type'] = undefined
@@ -93,7 +98,7 @@ type SendCallback = (
 
 /** What the plug-in calls in place of an undici pool. */
 function sendThroughTransport(options: { headers: Carrier }, callback: SendCallback): void {
-  const job = options.headers[JOB] as Job
+  const job = jobOf(options.headers) as Job
   const body = new TransportBody(callback)
   const exchange = job.ctx.api.transport.exchange(job.request, body)
   body.attach(exchange)
