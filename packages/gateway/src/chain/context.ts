@@ -45,6 +45,8 @@ export class RequestContext {
   readonly answerHeaders: string[]
 
   session: Session | null
+  /** null: this request has not been counted in a quota. */
+  quota: RequestQuota | null
   /** The storage token behind the session: what analytics hash into `APIKey`. */
   token: string
   /** Context variables without their `$tyk_context.` prefix; null when the API has them off. */
@@ -112,6 +114,7 @@ export class RequestContext {
     this.clientIp = clientAddress(this.headers.get('X-Real-Ip'), this.headers.get('X-Forwarded-For'), xffDepth, peerIp)
     this.answerHeaders = []
     this.session = null
+    this.quota = null
     this.token = ''
     this.variables = null
     this.claims = null
@@ -134,6 +137,14 @@ export class RequestContext {
     this.failure = null
     this.recorded = false
   }
+}
+
+/** What this request's own count of the quota was. The session object is shared by requests and keeps older figures. */
+export interface RequestQuota {
+  readonly max: number
+  readonly remaining: number
+  /** Unix seconds. */
+  readonly renews: number
 }
 
 /** A URL as a step has rewritten it. */

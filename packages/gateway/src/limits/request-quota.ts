@@ -2,18 +2,6 @@
 import type { RequestContext } from '../chain/context.ts'
 import { limitFor } from '../session/session.ts'
 
-/** What this request's own count of the quota was. The session object is shared by requests and keeps older figures. */
-export interface RequestQuota {
-  readonly max: number
-  readonly remaining: number
-  /** Unix seconds. */
-  readonly renews: number
-}
-
-const quotas = new WeakMap<RequestContext, RequestQuota>()
-
-export const rememberQuota = (ctx: RequestContext, quota: RequestQuota): void => void quotas.set(ctx, quota)
-
 const NOTHING: readonly [limit: number, remaining: number, reset: number] = Object.freeze([0, 0, 0])
 
 /**
@@ -23,10 +11,9 @@ const NOTHING: readonly [limit: number, remaining: number, reset: number] = Obje
  * answer's headers.
  */
 export function rateLimitHeaders(ctx: RequestContext): readonly [limit: number, remaining: number, reset: number] {
-  const { session } = ctx
+  const { session, quota } = ctx
   if (session === null) return NOTHING
-  const counted = quotas.get(ctx)
-  if (counted !== undefined) return [counted.max, counted.remaining, counted.renews]
+  if (quota !== null) return [quota.max, quota.remaining, quota.renews]
   const limit = limitFor(session, ctx.api.apiId)
   return [limit.quota_max, limit.quota_remaining, limit.quota_renews]
 }

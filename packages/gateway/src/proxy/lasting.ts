@@ -1,9 +1,10 @@
 // Hot path.
-const answers = new WeakSet<object>()
+/** A property and no table of answers, see `lanes/http-proxy.ts`. */
+const LASTS = Symbol('lasts')
 
 /** Marks an answer as one that is meant to last, an event stream or a gRPC call: `write_timeout` does not end it. */
 export function markLasting(response: object): void {
-  answers.add(response)
+  Object.assign(response, { [LASTS]: true })
 }
 
-export const isLasting = (response: object): boolean => answers.has(response)
+export const isLasting = (response: object): boolean => LASTS in response

@@ -7,7 +7,6 @@ import { gatewayErrors } from '../../errors/catalogue.ts'
 import type { CountedQuota } from '../../events/index.ts'
 import type { LimitPlan } from '../../limits/limit-plan.ts'
 import { countQuota, type QuotaCount } from '../../limits/quota.ts'
-import { rememberQuota } from '../../limits/request-quota.ts'
 import { sessionTtlSeconds } from '../../session/lifetime.ts'
 import { withQuotaCopies } from '../../session/quota-copies.ts'
 import type { Session } from '../../session/session.ts'
@@ -48,7 +47,7 @@ export function createQuotaStep(api: CompiledApi, deps: ChainDeps): QuotaStep {
     const nowMs = deps.now()
     const remaining = Math.max(0, max - counted.count)
     const renews = Math.floor((nowMs + Math.max(0, counted.leftMs)) / 1000)
-    rememberQuota(ctx, { max, remaining, renews })
+    ctx.quota = { max, remaining, renews }
     if (ctx.variables !== null) {
       ctx.variables.set('quota_limit', max)
       ctx.variables.set('quota_remaining', remaining)

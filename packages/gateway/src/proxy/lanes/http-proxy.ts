@@ -18,7 +18,8 @@ export interface HttpProxyLane {
 
 /**
  * Where a request carries its job, and where the plug-in carries it on: symbols survive its copies of the header object. Not
- * in a WeakMap, which keeps what it held until the next full collection.
+ * in a WeakMap: what a table of an old generation points to lives until the next major collection, and the lane answered a third
+ * fewer requests with 100 MB more (Node 24, scenario keyless-analytics of bench/).
  */
 const JOB = Symbol('job')
 
