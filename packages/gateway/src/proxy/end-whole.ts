@@ -1,26 +1,13 @@
 // Hot path.
 import type { ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
 import { holdWrites } from '../event-loop/hold-writes.ts'
 import { awaited } from '../event-loop/stay-awake.ts'
+import type { Http1Response } from './http1-response.ts'
 
 /** A larger body is not worth the copy into a text. */
 const MAX_BODY_BYTES = 16 * 1024
 
 const CLIENTS = awaited()
-
-/** What Node's own `end` works with; HTTP/2 responses have none of it. */
-interface Http1Response {
-  readonly _header: string | null
-  /** False after a HEAD, and for a status that has no body. */
-  readonly _hasBody: boolean
-  _headerSent: boolean
-  readonly outputData: readonly unknown[]
-  readonly chunkedEncoding: boolean
-  readonly socket: (Socket & { readonly _httpMessage?: unknown }) | null
-  finished: boolean
-  _finish(): void
-}
 
 /**
  * Ends a response whose head was made and whose whole body is at hand, as one text in one write.

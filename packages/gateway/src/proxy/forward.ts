@@ -8,6 +8,7 @@ import { writeErrorAnswer, writeHead, type ErrorAnswerOptions } from '../errors/
 import type { RepeatedLog } from '../log/repeated.ts'
 import { markLasting } from './lasting.ts'
 import { endWhole } from './end-whole.ts'
+import { writePlainHead } from './plain-head.ts'
 import { upstreamHeaders } from './request-headers.ts'
 import { clientHeaders } from './response-headers.ts'
 import { sniffContentType } from './sniff-content-type.ts'
@@ -251,7 +252,10 @@ export class ResponseCopy implements ExchangeHandler {
   }
 
   #writeHead(pairs: string[]): void {
-    writeHead(this.#ctx.response, this.#status, pairs)
+    const { api, response, answerHeaders } = this.#ctx
+    // What steps say may hold anything.
+    if (api.responseChain.length > 0 || answerHeaders.length > 0) writeHead(response, this.#status, pairs)
+    else writePlainHead(response, this.#status, pairs, this.#lengthBytes)
   }
 
   #onClientGone(): void {
