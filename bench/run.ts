@@ -35,7 +35,8 @@ async function runAll(scenarios: readonly Scenario[], options: BenchOptions): Pr
   const conditions = currentConditions(options)
   const problems: string[] = []
   let failed = 0
-  console.log(`about ${minutes(scenarios, options)} minutes; results go to ${folder}`)
+  const minutes = Math.ceil(secondsOf(scenarios, options) / 60)
+  console.log(`about ${minutes} min; results go to ${folder}`)
   for (const scenario of scenarios) {
     const { name, title } = scenario
     try {
@@ -66,11 +67,14 @@ async function writeSummary(folder: string, problems: readonly string[]): Promis
   console.log(`\n${text}`)
 }
 
-const minutes = (scenarios: readonly Scenario[], options: BenchOptions): number =>
-  Math.max(1, Math.round(scenarios.reduce((sum, scenario) => sum + scenario.seconds(options), 0) / 60))
+const secondsOf = (scenarios: readonly Scenario[], options: BenchOptions): number =>
+  Math.round(scenarios.reduce((sum, scenario) => sum + scenario.seconds(options), 0))
 
 const listText = (scenarios: readonly Scenario[], options: BenchOptions): string =>
-  scenarios.map((one) => `  ${one.name.padEnd(18)} ${one.title} (${Math.round(one.seconds(options))} s)`).join('\n')
+  scenarios
+    .map((one) => `  ${one.name.padEnd(21)} ${one.title} (${Math.round(one.seconds(options))} s)`)
+    .concat(`  ${'in all'.padEnd(21)} ${secondsOf(scenarios, options)} s`)
+    .join('\n')
 
 // What was started is ended when this process exits, and a signal alone would not let it.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1))

@@ -34,6 +34,11 @@ describe('the summary', () => {
     expect(text).toContain('All in one run: 5 rounds of 5 s')
   })
 
+  test('gives no verdict on a single round', () => {
+    const quick = result({ conditions: { ...conditions('2025-06-01T10:00:00.000Z'), rounds: 1 } })
+    expect(summaryText([quick], [])).toContain('| 2.60× | one round says nothing |')
+  })
+
   test('tells runs apart', () => {
     const later = result({ name: 'jwt', title: 'JWT', conditions: conditions('2025-06-02T10:00:00.000Z') })
     expect(summaryText([result({}), later], [])).toMatch(

@@ -37,14 +37,14 @@ const HOW_JUDGED =
 
 const warningsOf = ({ name, warnings }: Result): string[] => warnings.map((one) => `${name}: ${one}`)
 
-function promisedRow(measure: Measure, finding: Finding | undefined): string[] {
+function promisedRow(measure: Measure, finding: (Finding & { result: Result }) | undefined): string[] {
   const { label, floor, goal, better } = measure
   const sign = better === 'higher' ? '≥' : '≤'
   const limit = (value: number | null): string => (value === null ? '' : `${sign} ${format(measure, value)}`)
   const row = [label, limit(floor), limit(goal)]
   if (finding === undefined) return [...row, '–', '–', '–', 'not measured']
   const { value, byCpu } = finding
-  const verdict = verdictOf(measure, value)
+  const verdict = finding.result.conditions.rounds === 1 ? 'one round says nothing' : verdictOf(measure, value)
   const cpu = byCpu === null ? '–' : format(measure, byCpu.median)
   return [...row, format(measure, value.median), between(measure, finding), cpu, verdict]
 }
