@@ -52,5 +52,21 @@ export function writeWhole(response: ServerResponse, status: number, pairs: stri
  */
 export function writeHead(response: ServerResponse, status: number, pairs: string[]): void {
   if (response.shouldKeepAlive) response.removeHeader('connection')
-  response.writeHead(status, statusText(status), pairs)
+  response.writeHead(status, statusText(status), lengthBehindDisposition(pairs))
+}
+
+/**
+ * Behind a `Content-Length`, Node makes other bytes of a `Content-Disposition`, or throws: it takes the value for Latin-1, and
+ * then for UTF-8. So the length comes last where there is one.
+ */
+function lengthBehindDisposition(pairs: string[]): string[] {
+  let length = -1
+  for (let i = 0; i < pairs.length; i += 2) {
+    const name = pairs[i] as string
+    if (name.length === 14 && name.toLowerCase() === 'content-length') length = i
+    else if (length !== -1 && name.length === 19 && name.toLowerCase() === 'content-disposition') {
+      return [...pairs.slice(0, length), ...pairs.slice(length + 2), ...pairs.slice(length, length + 2)]
+    }
+  }
+  return pairs
 }

@@ -10,7 +10,7 @@ const FIRST_WITH_BODY = 200
 const statusLines = new Map<number, string>()
 
 /**
- * Writes status line and headers of an answer that is nothing but an upstream's, as `writeHead` does.
+ * Writes status line and headers of an answer that is nothing but an upstream's: the bytes that `writeHead` writes.
  *
  * Node looks through every name and value for bytes that do not belong there, and for what they say about the connection. The
  * parser of the upstream's answer has done the first, and a body of known length on a connection that stays open needs none of the
@@ -46,6 +46,7 @@ function plainLines(pairs: readonly string[]): string | null {
   let hasDate = false
   for (let i = 0; i < pairs.length; i += 2) {
     const name = pairs[i] as string
+    // The second only as a guard: it comes with an unknown length.
     if (name === 'Connection' || name === 'Trailer') return null
     if (name === 'Date') hasDate = true
     lines += `${name}: ${pairs[i + 1]}\r\n`

@@ -1,7 +1,7 @@
 /** What the gateway tells the upstream about a client must not be the client's to add, change or take away. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startGateway, type Gateway } from '../../../../test/support/gateway.ts'
-import { keylessApi } from '../support/api.ts'
+import { apiAt, keylessApi } from '../support/api.ts'
 import { get } from './corpus/case.ts'
 import { converse } from './support/hostile-client.ts'
 import { readAll, startObservedUpstream, type ObservedUpstream } from './support/observed-upstream.ts'
@@ -76,4 +76,49 @@ describe('a client', () => {
     expect(named(await linesOf('http://other.test:81/x'), 'Host')).toEqual(['Host: other.test:81'])
     expect(named(await linesOf('/x'), 'Host')).toEqual(['Host: client.test'])
   })
+})
+
+describe('an answer', () => {
+  let upstream: ObservedUpstream
+  let gateway: Gateway
+
+  beforeAll(async () => {
+    upstream = await startObservedUpstream()
+    const adding = (id: string, add_headers: object): object =>
+      apiAt(id, upstream.url, {
+        enable_context_vars: true,
+        response_processors: [{ name: 'header_injector', options: { add_headers } }],
+      })
+    gateway = await startGateway({
+      apis: {
+        'app.json': adding('app', { 'X-Q': '$tyk_context.request_data_a' }),
+        'bad.json': adding('bad', { 'X Bad': '1' }),
+      },
+      conf: { enable_analytics: false },
+    })
+  })
+  afterAll(async () => {
+    await gateway?.stop()
+    await upstream?.[Symbol.asyncDispose]()
+  })
+
+  test('has what a step says, and never a line of the client', async () => {
+    const ask = (query: string): Promise<string> => askKept(`/app/x?a=${query}`)
+    expect(await ask('b')).toContain('\r\nX-Q: b\r\n')
+    for (const query of ['%0d%0aX-Evil:1', '%0aX-Evil:1', '%0dX-Evil:1', '%00']) {
+      const answer = await ask(query)
+      expect(answer).not.toMatch(/[\r\n]X-Evil/)
+      expect(answer).not.toContain('\0')
+    }
+  })
+
+  test('with a name that is none is none', async () => {
+    const answer = await askKept('/bad/x')
+    expect(answer).toMatch(/^HTTP\/1\.1 500 /)
+    expect(answer).not.toContain('X Bad')
+  })
+
+  /** On a connection that stays open behind it. */
+  const askKept = (target: string): Promise<string> =>
+    converse(gateway.port, get('', target) + get('Connection: close\r\n', '/app/end'))
 })

@@ -34,7 +34,11 @@ const PLACEHOLDER_STATUS = 200
 
 type Carrier = Record<string | symbol, unknown>
 
-const jobOf = (carrier: object): Job | undefined => (carrier as { [JOB]?: Job })[JOB]
+interface Carrying {
+  [JOB]?: Job
+}
+
+const jobOf = (carrier: object): Job | undefined => (carrier as Carrying)[JOB]
 
 const METHODS = ['DELETE', 'GET', 'HEAD', 'PATCH', 'POST', 'PUT', 'OPTIONS'] as const
 
@@ -77,8 +81,7 @@ export async function createHttpProxyLane(): Promise<HttpProxyLane> {
         copy.start(ctx.api.transport.exchange(request, copy))
         return
       }
-      const job: Job = { ctx, request, copy }
-      Object.assign(ctx.request, { [JOB]: job })
+      ;(ctx.request as Carrying)[JOB] = { ctx, request, copy }
       // The route is chosen already, and Fastify would trip over targets and media types that are legal for us.
       ctx.request.url = '/'
       ctx.request.headers['content-type'] = undefined
