@@ -1,6 +1,6 @@
 /**
- * Both lanes give a client the same bytes for the same answer of the upstream, a faulty one too. TEK_MUTATIONS sets how many
- * answers, TEK_MUTATION_SEED which.
+ * Both lanes give a client the same bytes for the same answer of the upstream in one piece, a faulty one too. TEK_MUTATIONS sets
+ * how many answers, TEK_MUTATION_SEED which.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startGateway, type Gateway } from '../../../../test/support/gateway.ts'

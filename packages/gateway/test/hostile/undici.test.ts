@@ -62,11 +62,15 @@ async function forEach(
   const random = createRandom(SEED)
   for (let i = 0; i < COUNT; i++) {
     const answer = make(random)
-    const own = await upstream.hear(ours, answer)
-    const other = await upstream.hear(undici, answer)
+    let own: Told | null = null
+    let other: Told | null = null
     await attempt(
       i,
-      async () => judge(own, other, answer),
+      async () => {
+        own = await upstream.hear(ours, answer)
+        other = await upstream.hear(undici, answer)
+        await judge(own, other, answer)
+      },
       () => ({ answer, own, other }),
     )
   }

@@ -41,13 +41,23 @@ const lines = (flat: readonly (string | Buffer)[]): string[] => {
 const plain = (name: string, value: string): string =>
   name.toLowerCase() === 'content-length' ? value.replace(/^0+(?=\d)/, '') : value
 
-/** Pauses of one turn of the event loop each. */
+/** So many turns of the event loop a pause lasts. */
+const PAUSE_TURNS = 3
+
 class Pauses {
   open = 0
 
   begin(resume: () => void): void {
     this.open += 1
+    this.#wait(PAUSE_TURNS, resume)
+  }
+
+  #wait(turns: number, resume: () => void): void {
     setImmediate(() => {
+      if (turns > 1) {
+        this.#wait(turns - 1, resume)
+        return
+      }
       this.open -= 1
       resume()
     })

@@ -31,6 +31,8 @@ export interface Told extends Heard {
 
 /** So many turns of the event loop behind the last byte a client has said what it has to say. */
 const TURNS = 4
+/** More than any exchange takes: one that never ends is a fault, and must not last until the time of the test is over. */
+const MOST_TURNS = 1_000_000
 
 interface Served {
   readonly socket: net.Socket
@@ -55,6 +57,7 @@ export async function startKeepingUpstream(): Promise<KeepingUpstream> {
   const lastOf = new WeakMap<HearingClient, Served>()
   const open = new Set<net.Socket>()
   let requests = 0
+  let fault: string | null = null
   const server = net.createServer({ noDelay: true }, (socket) => {
     const served: Served = { socket, clientPort: socket.remotePort as number, sentBytes: 0 }
     let received = ''
@@ -64,16 +67,20 @@ export async function startKeepingUpstream(): Promise<KeepingUpstream> {
     socket.on('error', () => {})
     socket.on('data', (chunk) => {
       received += chunk.toString('latin1')
-      const { messages, fault } = readRequests(received)
-      if (fault !== null && fault !== INCOMPLETE) throw new Error(`a client sent ${fault}`)
-      for (const { target, body } of messages.slice(answered)) {
-        const each = asked.get(target) as Asked
+      const reading = readRequests(received)
+      if (reading.fault !== INCOMPLETE) fault ??= reading.fault
+      for (const { target, body } of reading.messages.slice(answered)) {
+        const each = asked.get(target)
+        if (each === undefined) {
+          fault ??= `a request for ${target}, which nobody asked for`
+          continue
+        }
         const wasWhole = body === (each.answer.request.body ?? []).join('')
         Object.assign(each, { on: served, wasWhole, rest: piecesOf(each.answer) })
         sendNext(each)
       }
-      answered = messages.length
-      if (fault !== null) return
+      answered = reading.messages.length
+      if (reading.fault !== null) return
       received = ''
       answered = 0
     })
@@ -87,8 +94,13 @@ export async function startKeepingUpstream(): Promise<KeepingUpstream> {
       const each: Asked = { answer, on: null, rest: [], wasWhole: false, isOver: false }
       asked.set(path, each)
       const heard = client.hear(answer.request, path).finally(() => (each.isOver = true))
+      let turns = 0
       for (let quiet = 0; !each.isOver || quiet < TURNS; await nextTurn()) {
-        quiet = each.on !== null && hasReadAll(client, each.on) && !sendNext(each) ? quiet + 1 : 0
+        if (fault !== null) throw new Error(`the upstream was sent ${fault}`)
+        if (++turns > MOST_TURNS) throw new Error('the exchange has no end')
+        // The next piece also leaves while the client reads nothing.
+        const isDue = each.on !== null && (client.isPausing() || hasReadAll(client, each.on))
+        quiet = isDue && !sendNext(each) && !client.isPausing() ? quiet + 1 : 0
         if (!each.isOver && quiet > TURNS) each.on?.socket.end()
       }
       asked.delete(path)
@@ -113,12 +125,15 @@ export async function startKeepingUpstream(): Promise<KeepingUpstream> {
   }
 }
 
-/** Sends the next piece of an answer, and the end of the connection behind the last one; false: there is none. */
+/**
+ * Sends the next piece of an answer, and the end of the connection behind the last one; false: there is none. Where the client
+ * pauses, the end waits until it has read everything: undici takes one that comes in a pause for the end of the answer.
+ */
 function sendNext({ on: served, rest, answer }: Asked): boolean {
   const piece = rest.shift()
   if (served === null || piece === undefined) return false
   write(served, piece)
-  if (rest.length === 0 && answer.ends) served.socket.end()
+  if (rest.length === 0 && answer.ends && !answer.request.pauses) served.socket.end()
   return true
 }
 

@@ -7,7 +7,7 @@ export interface RandomRequest {
   readonly body: readonly string[] | null
   /** Its length is not announced. */
   readonly isChunked: boolean
-  /** The client reads nothing for a turn of the event loop behind each piece of the answer. */
+  /** The client reads nothing for some turns of the event loop behind each piece of the answer. */
   readonly pauses: boolean
 }
 
@@ -17,7 +17,7 @@ export interface RandomAnswer {
   readonly bytes: string
   /** The upstream ends the connection behind them. */
   readonly ends: boolean
-  /** Where the bytes are cut: a client has read the piece before when the next one leaves. In their order. */
+  /** Where the bytes are cut: a client has read the piece before when the next one leaves, or pauses. In their order. */
   readonly cuts: readonly number[]
 }
 
@@ -39,6 +39,14 @@ const TYPES = [
   'Content-Type: text/plain\r\n',
   'content-type: application/json\r\n',
   'Content-Type: text/event-stream\r\n',
+]
+const DATES = [
+  '',
+  'Date: Mon, 30 Nov 2026 07:00:00 GMT\r\n',
+  'Date: Mon, 30 Nov 2026 07:00:00 GMT\r\n',
+  'date: yesterday\r\nDate: Mon, 30 Nov 2026 07:00:00 GMT\r\n',
+  'Connection: date\r\nDate: Mon, 30 Nov 2026 07:00:00 GMT\r\n',
+  'Date: Mon, 30 Nov 2026 07:00:00 GMT\r\nContent-Disposition: attachment; filename="\xc3\xbc\xfc.txt"\r\n',
 ]
 const STATUSES = [
   '200 OK',
@@ -140,12 +148,15 @@ function answerTo({ method }: RandomRequest, random: Random): Pick<RandomAnswer,
   const version = random(8) === 0 ? '1.0' : '1.1'
   const isEmpty = random(8) === 0
   const status = pick(random, isEmpty ? EMPTY_STATUSES : STATUSES)
-  const head = `${interim}HTTP/${version} ${status}\r\n${lines}${pick(random, TYPES)}${pick(random, CONNECTION)}`
+  const head = `${interim}HTTP/${version} ${status}\r\n${lines}${pick(random, DATES)}${pick(random, TYPES)}${pick(random, CONNECTION)}`
   const body = randomBody(random)
   if (isEmpty) return { bytes: `${head}\r\n`, ends: random(2) === 0 }
   switch (random(version === '1.0' ? 2 : 3)) {
-    case 0:
-      return framed(random, method, `${head}Content-Length: ${body.length}\r\n\r\n`, body)
+    case 0: {
+      // More than one read takes. With chunks of our own their borders would be those of reads.
+      const sized = random(16) === 0 ? body.repeat(12) : body
+      return framed(random, method, `${head}Content-Length: ${sized.length}\r\n\r\n`, sized)
+    }
     case 1:
       return { bytes: `${head}\r\n${method === 'HEAD' ? '' : body}`, ends: true }
     default:
