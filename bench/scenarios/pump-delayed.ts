@@ -14,8 +14,9 @@ const ANSWER_AFTER_MS = 50
 /** Bulk requests in flight, `bulk_config.workers`; the first is the default. */
 const WORKERS = [1, 2, 4, 8] as const
 const FOUR = 4
-/** Of all records of a round: most of the time is spent waiting. */
+/** Of all records of a round: most of the time is spent waiting. Many more bulks than may be in flight. */
 const SHARE = 4
+const LEAST_RECORDS = 30_000
 /** Each round has a pump of its own for each number of bulks. */
 const ROUNDS_OF_A_START = 1
 
@@ -23,10 +24,10 @@ const ROUNDS_OF_A_START = 1
 export const pumpDelayed: Scenario = {
   name: 'pump-delayed',
   title: 'Pump, one core, into an Elasticsearch that takes its time',
-  seconds: ({ rounds, pumpRecords }) => longRounds(rounds) * WORKERS.length * (6 + pumpRecords / SHARE / 25_000),
+  seconds: ({ rounds, pumpRecords }) => longRounds(rounds) * WORKERS.length * (6 + countOf(pumpRecords) / 25_000),
   async run({ rounds: shortRounds, pumpRecords }) {
     const rounds = longRounds(shortRounds)
-    const count = pumpRecords / SHARE
+    const count = countOf(pumpRecords)
     await using stage = await openStage()
     const port = await freePort()
     const sink = await startSink(stage, port)
@@ -49,13 +50,24 @@ export const pumpDelayed: Scenario = {
         `${number(count, 0)} records wait at once; each bulk request is answered ${ANSWER_AFTER_MS} ms after it was read. ` +
           `\`bulk_config.workers\` says how many may be in flight. Medians (lowest to highest).`,
         table(
-          ['bulks in flight', 'records/s', 'against one', 'CPU µs/record', 'of its core %', 'RSS MB'],
+          [
+            'bulks in flight',
+            'records/s',
+            'against one',
+            'documents a bulk',
+            'CPU µs/record',
+            'of its core %',
+            'sink, of the other core %',
+            'RSS MB',
+          ],
           WORKERS.map((workers) => [
             String(workers),
             spreadText(spread(workers, 'perSecond'), 0),
             spreadText(againstOne(workers), 2),
+            spreadText(spread(workers, 'bulkRecords'), 0),
             spreadText(spread(workers, 'cpuMicros'), 1),
             spreadText(spread(workers, 'corePercent'), 0),
+            spreadText(spread(workers, 'sinkPercent'), 0),
             spreadText(spread(workers, 'rssMb'), 0),
           ]),
         ),
@@ -70,6 +82,8 @@ export const pumpDelayed: Scenario = {
     }
   },
 }
+
+const countOf = (pumpRecords: number): number => Math.max(LEAST_RECORDS, pumpRecords / SHARE)
 
 interface DeliverWith {
   readonly sink: Sink

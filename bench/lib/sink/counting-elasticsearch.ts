@@ -14,6 +14,8 @@ export interface SinkCounts {
   /** When the first bulk had been read and when the last one had, in milliseconds of one clock. */
   readonly firstMs: number
   readonly lastMs: number
+  /** When the last answer was given. */
+  readonly answeredMs: number
   /** Processor time of this server. */
   readonly cpuSeconds: number
 }
@@ -25,7 +27,7 @@ const WELCOME = JSON.stringify({
   tagline: 'You Know, for Search',
 })
 const answers = createBulkAnswers()
-const NOTHING = { documents: 0, bulks: 0, bytes: 0, firstDocuments: 0, firstMs: 0, lastMs: 0 }
+const NOTHING = { documents: 0, bulks: 0, bytes: 0, firstDocuments: 0, firstMs: 0, lastMs: 0, answeredMs: 0 }
 let counts = { ...NOTHING }
 let cpuBefore = process.cpuUsage()
 let answerAfterMs = 0
@@ -54,9 +56,14 @@ function takeBulk(request: IncomingMessage, response: ServerResponse, filterPath
     if (zipped !== null) lines = countLines(gunzipSync(Buffer.concat(zipped)))
     count(lines / 2)
     const body = answers.answer(lines / 2, filterPath)
-    if (answerAfterMs === 0) answerJson(response, body)
-    else setTimeout(() => answerJson(response, body), answerAfterMs)
+    if (answerAfterMs === 0) answerBulk(response, body)
+    else setTimeout(() => answerBulk(response, body), answerAfterMs)
   })
+}
+
+function answerBulk(response: ServerResponse, body: Buffer): void {
+  answerJson(response, body)
+  counts.answeredMs = performance.now()
 }
 
 function count(documents: number): void {

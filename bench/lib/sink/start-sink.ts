@@ -45,9 +45,10 @@ export async function startSink(stage: Stage, port: number): Promise<Sink> {
         if (counts.documents > before) since = performance.now()
       }
       await delay(QUIET_MS)
-      const { documents: arrived } = await ask('counts')
+      const { documents: arrived, answeredMs } = await ask('counts')
       if (arrived !== documents) throw new Error(`${documents} records waited, but ${arrived} documents arrived`)
-      return counts
+      // The last answers came only now.
+      return { ...counts, answeredMs }
     },
   }
 }
