@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { SourceList } from '@tek/analytics-record'
 import { LeaseGoneError, LeaseLostError, SpillFileError } from '../errors.ts'
 import {
@@ -48,6 +49,15 @@ export interface SpillOptions {
   readonly retryMs: number
   readonly logEveryMs: number
   readonly log: Log
+}
+
+/** So long it is waited in all, each time segments are spilled, for sinks that only try their target. */
+const PATIENCE_MS = 200
+const LOOK_AGAIN_MS = 5
+
+interface Patience {
+  /** null: nothing has been waited for. */
+  untilMs: number | null
 }
 
 /** A removal from Redis that was not answered: it may have happened. */
@@ -168,6 +178,7 @@ export class Spill implements CapPolicy {
     let { bytes, records } = over
     let onDisk = this.#files.bytes
     const until = Date.now() + RELIEF_MS
+    const patience: Patience = { untilMs: null }
     for (const segment of this.#inOrder()) {
       const now = Date.now()
       if ((bytes <= 0 && records <= 0) || now < this.#brokenUntil || now > until || hooks.isStopping()) return
@@ -182,7 +193,7 @@ export class Spill implements CapPolicy {
         return
       }
       this.#full = false
-      if (!(await this.#spillOne(segment, size))) continue
+      if (!(await this.#spillOne(segment, size, patience))) continue
       size.remove(segment, there, there)
       onDisk += there.bytes
       bytes -= there.bytes
@@ -199,9 +210,9 @@ export class Spill implements CapPolicy {
   }
 
   /** False: it stays in Redis. */
-  async #spillOne(segment: Segment, size: LeasedSize): Promise<boolean> {
-    const { folder, spills, withdraw, ledger } = this.#options
-    const withdrawals = withdraw(segment, segment.total)
+  async #spillOne(segment: Segment, size: LeasedSize, patience: Patience): Promise<boolean> {
+    const { folder, spills, ledger } = this.#options
+    const withdrawals = await this.#withdraw(segment, patience)
     if (withdrawals === null || withdrawals.length === 0) return false
     const announced = spills.prepare(segment.lease)
     this.#writing = announced.id
@@ -224,6 +235,21 @@ export class Spill implements CapPolicy {
       return false
     }
     return this.#commit({ segment, withdrawals, announced, header, written, tally }, size)
+  }
+
+  /**
+   * Takes a segment from its sinks; null: one of them is busy with it. A sink that takes no records is so for a moment only, when it
+   * tries whether its target is back: that is waited for, or records that another sink has not read would go in their place.
+   */
+  async #withdraw(segment: Segment, patience: Patience): Promise<readonly Withdrawal[] | null> {
+    const { withdraw, countLive, hooks } = this.#options
+    for (;;) {
+      const withdrawals = withdraw(segment, segment.total)
+      if (withdrawals !== null || countLive(segment) > 0 || hooks.isStopping()) return withdrawals
+      patience.untilMs ??= Date.now() + PATIENCE_MS
+      if (Date.now() >= patience.untilMs) return null
+      await delay(LOOK_AGAIN_MS)
+    }
   }
 
   async *#records(
