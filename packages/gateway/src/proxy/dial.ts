@@ -3,6 +3,7 @@ import tls, { type TLSSocket } from 'node:tls'
 import { trustSystemRoots } from '../tls/roots.ts'
 import type { ForwardProxy, ProxyChooser } from './forward-proxy.ts'
 import { keepRefusedCertificate } from './refused-certificate.ts'
+import { SharedRead } from './shared-read.ts'
 import { UpstreamError, type UpstreamFailure } from './transport.ts'
 import type { UpstreamTls } from './upstream-tls.ts'
 import type { UpstreamTarget } from './upstream-url.ts'
@@ -38,10 +39,17 @@ export class Dialler {
   /**
    * @param alpn - Offered in the TLS greeting.
    * @param timeoutMs - For the TCP connection; 0: no limit.
+   * @param sharesRead - A plain connection straight to the target reads into common memory, see `SharedRead`; it emits no data.
    * @returns A function that gives the attempt up; the outcome is not reported then.
    */
-  dial(target: UpstreamTarget, alpn: readonly string[], timeoutMs: number, outcome: DialOutcome): () => void {
-    const attempt = new Attempt(this.#options, target, alpn, timeoutMs)
+  dial(
+    target: UpstreamTarget,
+    alpn: readonly string[],
+    timeoutMs: number,
+    outcome: DialOutcome,
+    sharesRead = false,
+  ): () => void {
+    const attempt = new Attempt(this.#options, target, alpn, timeoutMs, sharesRead)
     this.#attempts.add(attempt)
     attempt.open().then(
       (socket) => {
@@ -68,14 +76,22 @@ class Attempt {
   readonly #target: UpstreamTarget
   readonly #alpn: readonly string[]
   readonly #timeoutMs: number
+  readonly #sharesRead: boolean
   #socket: Socket | null = null
   cancelled = false
 
-  constructor(options: DialOptions, target: UpstreamTarget, alpn: readonly string[], timeoutMs: number) {
+  constructor(
+    options: DialOptions,
+    target: UpstreamTarget,
+    alpn: readonly string[],
+    timeoutMs: number,
+    sharesRead: boolean,
+  ) {
     this.#options = options
     this.#target = target
     this.#alpn = alpn
     this.#timeoutMs = timeoutMs
+    this.#sharesRead = sharesRead
   }
 
   cancel(): void {
@@ -87,7 +103,10 @@ class Attempt {
     const target = this.#target
     const proxy = target.h2c ? null : this.#options.proxyFor(target)
     const { hostname: host, port } = proxy ?? target
-    let socket: Socket = await this.#until(net.connect({ host, port }), 'connect', this.#timeoutMs)
+    const read = this.#sharesRead && proxy === null && target.scheme === 'http' ? new SharedRead() : null
+    const connecting = net.connect({ host, port, ...(read !== null && { onread: read.options }) })
+    read?.belongTo(connecting)
+    let socket: Socket = await this.#until(connecting, 'connect', this.#timeoutMs)
     if (proxy?.scheme === 'https') {
       trustSystemRoots()
       socket = await this.#secure(tls.connect({ socket, ...peerName(host) }))

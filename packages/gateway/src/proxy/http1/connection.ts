@@ -4,8 +4,9 @@ import { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { holdWrites } from '../../event-loop/hold-writes.ts'
 import type { Awaited } from '../../event-loop/stay-awake.ts'
-import { ReadMemory } from './read-memory.ts'
+import { MIN_BYTES, ReadMemory } from './read-memory.ts'
 import { ResponseParser, type ParserSink } from './response-parser.ts'
+import { SharedRead } from '../shared-read.ts'
 import { writeChunk } from './write-chunk.ts'
 import { announcesEmptyBody, isReplayable } from '../request-rules.ts'
 import { UpstreamError, type ExchangeHandler, type UpstreamFailure, type UpstreamRequest } from '../transport.ts'
@@ -44,6 +45,8 @@ export class Connection implements ParserSink {
   #headTimer: NodeJS.Timeout | null = null
   #stopBody: (() => void) | null = null
   #upgradeHeaders: string[] | null = null
+  /** What is read lies in memory that is the next read's. */
+  readonly #isShared: boolean
   /** Of the read that is being parsed. */
   #memory: ReadMemory | null = null
   closed = false
@@ -58,7 +61,10 @@ export class Connection implements ParserSink {
     this.#parser = new ResponseParser(this)
     socket.setNoDelay(true)
     socket.setKeepAlive(true, 30_000)
-    socket.on('data', (chunk: Buffer) => this.#onData(chunk))
+    const shared = SharedRead.of(socket)
+    this.#isShared = shared !== null
+    if (shared === null) socket.on('data', (chunk: Buffer) => this.#onData(chunk))
+    else shared.onChunk = (chunk) => this.#onData(chunk)
     socket.on('end', () => this.#onSocketEnd())
     socket.on('error', (err) => this.#onSocketError(err))
     socket.on('close', () => this.#onSocketError(null))
@@ -186,7 +192,17 @@ export class Connection implements ParserSink {
   }
 
   onBody(chunk: Buffer, isLast: boolean): void {
-    if (this.#handler?.onData(chunk, this.#memory?.add(), isLast) === false) this.socket.pause()
+    const handler = this.#handler
+    if (handler === null) return
+    const more = this.#isShared
+      ? this.#passCopy(handler, chunk, isLast)
+      : handler.onData(chunk, this.#memory?.add(), isLast)
+    if (!more) this.socket.pause()
+  }
+
+  #passCopy(handler: ExchangeHandler, chunk: Buffer, isLast: boolean): boolean {
+    const copy = copyOf(chunk)
+    return handler.onData(copy, ReadMemory.whole(copy), isLast)
   }
 
   onComplete(trailers: string[]): void {
@@ -209,7 +225,7 @@ export class Connection implements ParserSink {
       this.#onSocketError(null)
       return
     }
-    const memory = ReadMemory.of(chunk)
+    const memory = this.#isShared ? null : ReadMemory.of(chunk)
     this.#memory = memory
     let rest: Buffer | null
     try {
@@ -324,6 +340,14 @@ export class Connection implements ParserSink {
     this.socket.destroy()
     this.#owner.onClosed(this)
   }
+}
+
+/** A small one in memory that others have a part of too; a large one alone, so that it can be given back. */
+function copyOf(chunk: Buffer): Buffer {
+  if (chunk.length < MIN_BYTES) return Buffer.from(chunk)
+  const copy = Buffer.allocUnsafeSlow(chunk.length)
+  copy.set(chunk)
+  return copy
 }
 
 /**

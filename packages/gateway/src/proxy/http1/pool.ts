@@ -1,6 +1,6 @@
 // Hot path.
 import type { Socket } from 'node:net'
-import type { Dialler } from '../dial.ts'
+import type { Dialler, DialOutcome } from '../dial.ts'
 import type { ForwardProxy } from '../forward-proxy.ts'
 import type { Exchange, ExchangeHandler, UpstreamRequest, UpstreamTransport } from '../transport.ts'
 import type { ExchangeState } from './connection.ts'
@@ -95,13 +95,15 @@ export class Http1Pool implements Http1Sender, HostPoolOwner {
   }
 
   #open(request: UpstreamRequest, handler: ExchangeHandler, state: PendingExchange): void {
-    state.cancelDial = this.#dialler.dial(request.target, ALPN, request.timeoutMs, {
+    const outcome: DialOutcome = {
       onConnected: (socket) => this.#use(socket, request, handler, state),
       onFailed: (error) => {
         state.cancelDial = null
         handler.onError(error)
       },
-    })
+    }
+    // Who takes over an upgraded connection expects it to emit what it reads.
+    state.cancelDial = this.#dialler.dial(request.target, ALPN, request.timeoutMs, outcome, !request.upgrade)
   }
 
   #use(socket: Socket, request: UpstreamRequest, handler: ExchangeHandler, state: PendingExchange): void {

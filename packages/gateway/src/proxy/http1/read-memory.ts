@@ -7,7 +7,7 @@ type OnWritten = (err?: Error | null) => void
  * back, 1 kB takes 1.3 times as long as left to it, 4 kB as long, 8 kB 0.6 and 64 kB 0.15 times as long (Node 24,
  * bench/read-memory.bench.ts).
  */
-const MIN_BYTES = 4096
+export const MIN_BYTES = 4096
 
 /**
  * The memory of one read, given back as soon as the last piece of it was written.

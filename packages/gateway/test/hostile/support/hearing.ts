@@ -64,18 +64,28 @@ class Pauses {
   }
 }
 
+/** Only at the end: memory that is no longer ours would show. */
+const textOf = (chunks: readonly Buffer[]): string => Buffer.concat(chunks).toString('latin1')
+
 /** Keeps the sockets in sight. */
 class WatchedDialler extends Dialler {
   readonly sockets = new Set<net.Socket>()
 
-  override dial(target: UpstreamTarget, alpn: readonly string[], timeoutMs: number, outcome: DialOutcome): () => void {
-    return super.dial(target, alpn, timeoutMs, {
+  override dial(
+    target: UpstreamTarget,
+    alpn: readonly string[],
+    timeoutMs: number,
+    outcome: DialOutcome,
+    sharesRead: boolean,
+  ): () => void {
+    const watched: DialOutcome = {
       onConnected: (socket) => {
         keep(this.sockets, socket)
         outcome.onConnected(socket)
       },
       onFailed: (error) => outcome.onFailed(error),
-    })
+    }
+    return super.dial(target, alpn, timeoutMs, watched, sharesRead)
   }
 }
 
@@ -100,19 +110,21 @@ export function ourClient(url: string, { keepAlive = true } = {}): HearingClient
       const heard = nothing()
       const { method } = request
       const body = bodyOf(request)
+      const chunks: Buffer[] = []
       return new Promise((resolve) => {
+        const end = (more: Partial<Heard>): void => resolve({ ...heard, body: textOf(chunks), ...more })
         const exchange = pool.exchange(
           { target, method, path, headers, body, contentLength: lengthOf(request), timeoutMs: 0, upgrade: false },
           {
             onHead: (status, raw) => void Object.assign(heard, { status, headers: lines(raw) }),
             onData: (chunk) => {
-              heard.body += chunk.toString('latin1')
+              chunks.push(chunk)
               if (request.pauses) pauses.begin(() => exchange.resume())
               return !request.pauses
             },
-            onEnd: (trailers) => resolve({ ...heard, trailers: lines(trailers), whole: true }),
-            onUpgrade: () => resolve(heard),
-            onError: () => resolve(heard),
+            onEnd: (trailers) => end({ trailers: lines(trailers), whole: true }),
+            onUpgrade: () => end({}),
+            onError: () => end({}),
           },
         )
       })
