@@ -3,13 +3,21 @@ import type { OnReadOpts, Socket } from 'node:net'
 
 /** As much as Node reads at once. */
 const READ_BYTES = 64 * 1024
-/** What every connection reads into, one after the other. */
-const memory = Buffer.allocUnsafeSlow(READ_BYTES)
+/**
+ * What every connection reads into, one after the other. Never the whole of its memory, as what `ReadMemory` gives back is: Node
+ * would write to what is no longer there.
+ */
+const memory = Buffer.allocUnsafeSlow(READ_BYTES + 1).subarray(0, READ_BYTES)
 
 /** Takes what was read. The memory of it is the next read's as soon as this returns. */
 export type OnChunk = (chunk: Buffer) => void
 
-const readers = new WeakMap<Socket, SharedRead>()
+/** How a socket carries its reader; a property and no table, see `lanes/http-proxy.ts`. */
+const READER = Symbol('reader')
+
+interface Carrying {
+  [READER]?: SharedRead
+}
 
 /**
  * Lets a plain connection read into memory that all such connections have in common, and past the machinery of streams.
@@ -19,7 +27,7 @@ const readers = new WeakMap<Socket, SharedRead>()
  * megabytes no more than it did (scenario large).
  */
 export class SharedRead {
-  /** null: nobody waits for anything yet. */
+  /** null: nobody waits for anything yet, or any more. */
   onChunk: OnChunk | null = null
   /** For `net.connect`. */
   readonly options: OnReadOpts = {
@@ -32,11 +40,11 @@ export class SharedRead {
 
   /** To be found by the socket. */
   belongTo(socket: Socket): void {
-    readers.set(socket, this)
+    ;(socket as Carrying)[READER] = this
   }
 
   /** null: the socket emits what it reads. */
   static of(socket: Socket): SharedRead | null {
-    return readers.get(socket) ?? null
+    return (socket as Carrying)[READER] ?? null
   }
 }

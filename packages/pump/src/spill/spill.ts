@@ -51,12 +51,12 @@ export interface SpillOptions {
   readonly log: Log
 }
 
-/** So long it is waited in all, each time segments are spilled, for sinks that only try their target. */
+/** So long dead sinks are waited for in all, each time that room is made. */
 const PATIENCE_MS = 200
 const LOOK_AGAIN_MS = 5
 
 interface Patience {
-  /** null: nothing has been waited for. */
+  /** As `performance.now()` counts; null: nothing has been waited for. */
   untilMs: number | null
 }
 
@@ -139,7 +139,7 @@ export class Spill implements CapPolicy {
     try {
       await this.#files.refresh()
       const { bytes, records } = excess(size.total, this.#options.limits)
-      if (bytes > 0 || records > 0) await this.#spillNewest({ bytes, records }, size)
+      if (bytes > 0 || records > 0) await this.#spillNewest({ bytes, records }, size, { untilMs: null })
       else {
         this.#full = false
         await this.#drain(size)
@@ -171,15 +171,22 @@ export class Spill implements CapPolicy {
   /**
    * Spills until so much is out of Redis, or as much of it as there is something to spill.
    *
+   * What dead sinks are busy with, as they are while they try their target, is waited for before something goes to a file that a
+   * live one has not read.
+   *
    * @param mostLive - Segments that more live sinks need stay.
    */
-  async #spillNewest(over: Size, size: LeasedSize, mostLive = Infinity): Promise<void> {
+  async #spillNewest(over: Size, size: LeasedSize, patience: Patience, mostLive = Infinity): Promise<void> {
     const { hooks, countLive } = this.#options
     let { bytes, records } = over
     let onDisk = this.#files.bytes
     const until = Date.now() + RELIEF_MS
-    const patience: Patience = { untilMs: null }
-    for (const segment of this.#inOrder()) {
+    const queue = this.#inOrder()
+    const firstLive = queue.findIndex((segment) => countLive(segment) > 0)
+    const firstAgain = firstLive === -1 ? queue.length : firstLive
+    let endAgain = firstAgain
+    for (let i = 0; i < queue.length; i++) {
+      const segment = queue[i]!
       const now = Date.now()
       if ((bytes <= 0 && records <= 0) || now < this.#brokenUntil || now > until || hooks.isStopping()) return
       const there = size.of(segment)
@@ -193,7 +200,10 @@ export class Spill implements CapPolicy {
         return
       }
       this.#full = false
-      if (!(await this.#spillOne(segment, size, patience))) continue
+      const isAgain = i >= firstAgain && i < endAgain
+      const spilled = await this.#spillOne(segment, size, isAgain ? patience : null)
+      if (spilled === null && i < firstAgain) queue.splice(endAgain++, 0, segment)
+      if (spilled !== true) continue
       size.remove(segment, there, there)
       onDisk += there.bytes
       bytes -= there.bytes
@@ -209,11 +219,12 @@ export class Spill implements CapPolicy {
     return newestFirst.sort((a, b) => (live.get(a) ?? 0) - (live.get(b) ?? 0))
   }
 
-  /** False: it stays in Redis. */
-  async #spillOne(segment: Segment, size: LeasedSize, patience: Patience): Promise<boolean> {
+  /** False: it stays in Redis. null: so it does, because a sink is busy with it. */
+  async #spillOne(segment: Segment, size: LeasedSize, patience: Patience | null): Promise<boolean | null> {
     const { folder, spills, ledger } = this.#options
     const withdrawals = await this.#withdraw(segment, patience)
-    if (withdrawals === null || withdrawals.length === 0) return false
+    if (withdrawals === null) return null
+    if (withdrawals.length === 0) return false
     const announced = spills.prepare(segment.lease)
     this.#writing = announced.id
     let [header, written]: [SpillHeader | null, Unanswered['written'] | null] = [null, null]
@@ -238,17 +249,19 @@ export class Spill implements CapPolicy {
   }
 
   /**
-   * Takes a segment from its sinks; null: one of them is busy with it. A sink that takes no records is so for a moment only, when it
-   * tries whether its target is back: that is waited for, or records that another sink has not read would go in their place.
+   * Takes a segment from its sinks; null: one of them is busy with it.
+   *
+   * @param patience - Waits for a segment that no live sink needs; null: does not.
    */
-  async #withdraw(segment: Segment, patience: Patience): Promise<readonly Withdrawal[] | null> {
+  async #withdraw(segment: Segment, patience: Patience | null): Promise<readonly Withdrawal[] | null> {
     const { withdraw, countLive, hooks } = this.#options
     for (;;) {
       const withdrawals = withdraw(segment, segment.total)
-      if (withdrawals !== null || countLive(segment) > 0 || hooks.isStopping()) return withdrawals
-      patience.untilMs ??= Date.now() + PATIENCE_MS
-      if (Date.now() >= patience.untilMs) return null
+      if (withdrawals !== null || patience === null) return withdrawals
+      patience.untilMs ??= performance.now() + PATIENCE_MS
+      if (performance.now() >= patience.untilMs) return null
       await delay(LOOK_AGAIN_MS)
+      if (hooks.isStopping() || countLive(segment) > 0) return null
     }
   }
 
@@ -323,6 +336,7 @@ export class Spill implements CapPolicy {
     const { hooks, limits, isLive } = this.#options
     const low = { bytes: limits.bytes * LOW_WATER, records: limits.records * LOW_WATER }
     const until = Date.now() + RELIEF_MS
+    const patience: Patience = { untilMs: null }
     let isWaiting = false
     let findsRoom = true
     for (const spilled of this.#files.ready()) {
@@ -334,7 +348,7 @@ export class Spill implements CapPolicy {
       }
       // A live sink must not wait until the dead ones, for which Redis is full, live again.
       if (findsRoom && !isNothing(lacks()) && Object.keys(spilled.entry.offsets).some(isLive)) {
-        await this.#spillNewest(lacks(), size, 0)
+        await this.#spillNewest(lacks(), size, patience, 0)
         // Every lease was looked at: there is nothing for the next file either.
         findsRoom = isNothing(lacks())
       }

@@ -45,8 +45,8 @@ export class Connection implements ParserSink {
   #headTimer: NodeJS.Timeout | null = null
   #stopBody: (() => void) | null = null
   #upgradeHeaders: string[] | null = null
-  /** What is read lies in memory that is the next read's. */
-  readonly #isShared: boolean
+  /** null: what is read lies in memory of its own, and not in the next read's. */
+  readonly #shared: SharedRead | null
   /** Of the read that is being parsed. */
   #memory: ReadMemory | null = null
   closed = false
@@ -62,7 +62,7 @@ export class Connection implements ParserSink {
     socket.setNoDelay(true)
     socket.setKeepAlive(true, 30_000)
     const shared = SharedRead.of(socket)
-    this.#isShared = shared !== null
+    this.#shared = shared
     if (shared === null) socket.on('data', (chunk: Buffer) => this.#onData(chunk))
     else shared.onChunk = (chunk) => this.#onData(chunk)
     socket.on('end', () => this.#onSocketEnd())
@@ -194,9 +194,10 @@ export class Connection implements ParserSink {
   onBody(chunk: Buffer, isLast: boolean): void {
     const handler = this.#handler
     if (handler === null) return
-    const more = this.#isShared
-      ? this.#passCopy(handler, chunk, isLast)
-      : handler.onData(chunk, this.#memory?.add(), isLast)
+    const more =
+      this.#shared !== null
+        ? this.#passCopy(handler, chunk, isLast)
+        : handler.onData(chunk, this.#memory?.add(), isLast)
     if (!more) this.socket.pause()
   }
 
@@ -225,7 +226,7 @@ export class Connection implements ParserSink {
       this.#onSocketError(null)
       return
     }
-    const memory = this.#isShared ? null : ReadMemory.of(chunk)
+    const memory = this.#shared !== null ? null : ReadMemory.of(chunk)
     this.#memory = memory
     let rest: Buffer | null
     try {
@@ -337,16 +338,32 @@ export class Connection implements ParserSink {
   #destroy(): void {
     if (this.closed) return
     this.closed = true
+    if (this.#shared !== null) this.#shared.onChunk = null
     this.socket.destroy()
     this.#owner.onClosed(this)
   }
 }
 
+/** Of which small copies are pieces. Not Node's own pool: a piece that a slow client lets wait would hold 64 KB. */
+const SLAB_BYTES = 8 * 1024
+let slab = Buffer.allocUnsafeSlow(SLAB_BYTES)
+let slabUsed = 0
+
 /** A small one in memory that others have a part of too; a large one alone, so that it can be given back. */
 function copyOf(chunk: Buffer): Buffer {
-  if (chunk.length < MIN_BYTES) return Buffer.from(chunk)
-  const copy = Buffer.allocUnsafeSlow(chunk.length)
+  const { length } = chunk
+  if (length >= MIN_BYTES) {
+    const copy = Buffer.allocUnsafeSlow(length)
+    copy.set(chunk)
+    return copy
+  }
+  if (slabUsed + length > SLAB_BYTES) {
+    slab = Buffer.allocUnsafeSlow(SLAB_BYTES)
+    slabUsed = 0
+  }
+  const copy = slab.subarray(slabUsed, slabUsed + length)
   copy.set(chunk)
+  slabUsed += length
   return copy
 }
 
