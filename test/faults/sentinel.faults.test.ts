@@ -167,15 +167,19 @@ class Chain implements AsyncDisposable {
 
   /** Says what became of records that the old master may have taken with it, and returns how many it has. */
   async tellLosses(what: string, atRisk: readonly string[]): Promise<number> {
+    // Its ledger went back to the same instant as its lists. What the gateway sends again, not knowing whether it arrived, may come
+    // last of all.
+    const known = await eventually(async () => {
+      const told = await recordsIn(this.sentinels.clients.second)
+      const { missing, uncounted, dropped, pending, in: written } = await this.ledger()
+      expect({ missing, uncounted, dropped, pending, written }).toEqual({ ...NOTHING, written: told })
+      return told
+    }, WAIT_MS)
     const lost = atRisk.filter((path) => !this.isStored(path)).length
-    const known = await recordsIn(this.sentinels.clients.second)
     console.log(
       `${what}: ${this.sent} records, ${atRisk.length} of them written while the old master could take them with it, ` +
         `${lost} lost; the new one has been told of ${known}`,
     )
-    // Its ledger went back to the same instant as its lists.
-    const { missing, uncounted, dropped, pending, in: written } = await this.ledger()
-    expect({ missing, uncounted, dropped, pending, written }).toEqual({ ...NOTHING, written: known })
     return lost
   }
 
