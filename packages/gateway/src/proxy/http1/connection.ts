@@ -4,7 +4,7 @@ import { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { holdWrites } from '../../event-loop/hold-writes.ts'
 import type { Awaited } from '../../event-loop/stay-awake.ts'
-import { MIN_BYTES, ReadMemory } from './read-memory.ts'
+import { copyOf, ReadMemory } from './read-memory.ts'
 import { ResponseParser, type ParserSink } from './response-parser.ts'
 import { SharedRead } from '../shared-read.ts'
 import { writeChunk } from './write-chunk.ts'
@@ -342,29 +342,6 @@ export class Connection implements ParserSink {
     this.socket.destroy()
     this.#owner.onClosed(this)
   }
-}
-
-/** Of which small copies are pieces. Not Node's own pool: a piece that a slow client lets wait would hold 64 KB. */
-const SLAB_BYTES = 8 * 1024
-let slab = Buffer.allocUnsafeSlow(SLAB_BYTES)
-let slabUsed = 0
-
-/** A small one in memory that others have a part of too; a large one alone, so that it can be given back. */
-function copyOf(chunk: Buffer): Buffer {
-  const { length } = chunk
-  if (length >= MIN_BYTES) {
-    const copy = Buffer.allocUnsafeSlow(length)
-    copy.set(chunk)
-    return copy
-  }
-  if (slabUsed + length > SLAB_BYTES) {
-    slab = Buffer.allocUnsafeSlow(SLAB_BYTES)
-    slabUsed = 0
-  }
-  const copy = slab.subarray(slabUsed, slabUsed + length)
-  copy.set(chunk)
-  slabUsed += length
-  return copy
 }
 
 /**

@@ -7,7 +7,7 @@ type OnWritten = (err?: Error | null) => void
  * back, 1 kB takes 1.3 times as long as left to it, 4 kB as long, 8 kB 0.6 and 64 kB 0.15 times as long (Node 24,
  * bench/read-memory.bench.ts).
  */
-export const MIN_BYTES = 4096
+const MIN_BYTES = 4096
 
 /**
  * The memory of one read, given back as soon as the last piece of it was written.
@@ -67,4 +67,27 @@ export class ReadMemory {
   #leave(): void {
     if (--this.#open === 0) this.#memory.transfer(0)
   }
+}
+
+/** Of which small copies are pieces. Not Node's own pool: a piece that a slow client lets wait would hold 64 KB. */
+const SLAB_BYTES = 8 * 1024
+let slab = Buffer.allocUnsafeSlow(SLAB_BYTES)
+let slabUsed = 0
+
+/** Of what will not stay: a small one in memory that others have a part of too; a large one alone, so that it can be given back. */
+export function copyOf(chunk: Buffer): Buffer {
+  const { length } = chunk
+  if (length >= MIN_BYTES) {
+    const copy = Buffer.allocUnsafeSlow(length)
+    copy.set(chunk)
+    return copy
+  }
+  if (slabUsed + length > SLAB_BYTES) {
+    slab = Buffer.allocUnsafeSlow(SLAB_BYTES)
+    slabUsed = 0
+  }
+  const copy = slab.subarray(slabUsed, slabUsed + length)
+  copy.set(chunk)
+  slabUsed += length
+  return copy
 }
